@@ -1,0 +1,84 @@
+"""Numbers that say what a path did: how far it spreads over parametrisations, when it arrived, where it left.
+
+A measure of a Path is an array in, array out, so it can be mapped over whole sweeps.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from core.problem import Problem
+from core.rollout import Path
+
+
+def spread(paths: Float[Array, "settings steps n"]) -> Float[Array, ""]:
+    """The scale-invariance meter: the largest distance between the paths of any two settings, over the path's length.
+
+    paths holds one path per parametrisation. The distance is taken step by step and divided by the largest distance
+    that any path keeps from its own start, so 0 is "the same walk" and 1 is "as far apart as the walk is long".
+    A path that leaves for infinity makes the meter infinite.
+    """
+    apart = jnp.linalg.norm(paths[:, None] - paths[None, :], axis=-1)
+    length = jnp.max(jnp.linalg.norm(paths - paths[:, :1], axis=-1))
+    return jnp.where(jnp.all(jnp.isfinite(paths)), jnp.max(apart) / length, jnp.inf)
+
+
+def steps_to(distance: Float[Array, " steps"], tolerance: float | Array) -> Float[Array, ""]:
+    """The first step at which the distance is at most the tolerance; inf where no step is."""
+    reached = distance <= tolerance
+    return jnp.where(jnp.any(reached), jnp.argmax(reached), jnp.inf)
+
+
+def angle_between(a: Float[Array, " n"], b: Float[Array, " n"]) -> Float[Array, ""]:
+    """The angle between two directions, in degrees from 0 to 180; nan where one of them is zero."""
+    cosine = jnp.dot(a, b) / (jnp.linalg.norm(a) * jnp.linalg.norm(b))
+    return jnp.degrees(jnp.arccos(jnp.clip(cosine, -1.0, 1.0)))
+
+
+def condition_number(matrix: Float[Array, "m n"]) -> Float[Array, ""]:
+    """Largest singular value over the smallest; inf for a singular matrix."""
+    singular = jnp.linalg.svd(matrix, compute_uv=False)
+    return jnp.where(singular[-1] > 0, singular[0] / singular[-1], jnp.inf)
+
+
+def best_fixed_eta(problem: Problem, x: Float[Array, " n"]) -> Float[Array, ""]:
+    """2 / (smallest + largest eigenvalue of the Hessian at x): gradient descent's best constant step on a quadratic."""
+    eigenvalues = jnp.linalg.eigvalsh(jax.hessian(problem.objective)(x))
+    return 2.0 / (eigenvalues[0] + eigenvalues[-1])
+
+
+def stable_limit(problem: Problem, x: Float[Array, " n"]) -> Float[Array, ""]:
+    """2 / (largest eigenvalue of the Hessian at x): gradient descent on a quadratic diverges beyond this step size."""
+    return 2.0 / jnp.linalg.eigvalsh(jax.hessian(problem.objective)(x))[-1]
+
+
+class Departure(NamedTuple):
+    """Where a path stopped being finite: the first such step (-1 if none), and the conditioning just before it."""
+
+    step: Int[Array, ""]
+    jacobian_condition: Float[Array, ""]
+    hessian_condition: Float[Array, ""]
+
+
+def departure(problem: Problem, path: Path) -> Departure:
+    """The first step whose point is not finite, and how singular J and H were at the last finite point."""
+    finite = jnp.all(jnp.isfinite(path.x), axis=-1) & jnp.isfinite(path.loss)
+    step = jnp.where(jnp.all(finite), -1, jnp.argmin(finite))
+    last = path.x[jnp.maximum(step - 1, 0)]
+    hessian = jax.hessian(problem.objective)(last)
+    return Departure(step, condition_number(problem.jacobian(last)), condition_number(hessian))
+
+
+def bend(y: Float[Array, "steps m"], target: Float[Array, " m"]) -> Float[Array, ""]:
+    """The largest distance of a y-path from the straight line from its start to the target, over that line's length.
+
+    0 up to rounding for an inverse simulator: it lands on the line however nonlinear P is.
+    """
+    line = target - y[0]
+    length = jnp.linalg.norm(line)
+    along = line / jnp.where(length > 0, length, 1.0)
+    offset = y - y[0]
+    away = offset - (offset @ along)[:, None] * along
+    return jnp.max(jnp.linalg.norm(away, axis=-1)) / jnp.where(length > 0, length, 1.0)

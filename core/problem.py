@@ -1,0 +1,57 @@
+"""What every method works on: a simulator y = P(x), a target y*, and the loss L(y) = |y - y*|^2 between them.
+
+Convention: no factor 1/2 in the loss. The book's toy problem and its worked example use |P|^2 while its text uses
+1/2 |P(x) - y*|^2; the update rules here follow the example, so its numbers come out. Solvers that need the 1/2
+(`core.solve`) say so. One sample per call: x has shape (n,), y has shape (m,); use `jax.vmap` for more.
+"""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from core.backend import default_float
+
+
+class NoInverse(ValueError):
+    """Raised where no local inverse is known; `core.inverse.NumericalInverse` supplies one for any problem."""
+
+
+def number(value: float | Array) -> Array:
+    """A leaf of the default float type, so that changing it never recompiles a program that uses it."""
+    return jnp.asarray(value, dtype=default_float())
+
+
+class Problem(eqx.Module):
+    """A simulator with a target. Fields are array leaves (a reader may vary them); structure is static.
+
+    target: y*, shape (m,).  start: where a walk begins, shape (n,).  domain: (lower, upper), each (n,): the part of
+    x-space that is drawn and sampled, not a constraint.
+    """
+
+    target: eqx.AbstractVar[Float[Array, " m"]]
+    start: eqx.AbstractVar[Float[Array, " n"]]
+    domain: eqx.AbstractVar[tuple[Float[Array, " n"], Float[Array, " n"]]]
+
+    def forward(self, x: Float[Array, " n"]) -> Float[Array, " m"]:
+        """y = P(x)."""
+        raise NotImplementedError(f"{type(self).__name__} must define forward(x) -> y")
+
+    def inverse(self, y: Float[Array, " m"], x: Float[Array, " n"]) -> Float[Array, " n"]:
+        """P^-1(y; x): of all points that P maps to y, the one nearest to the guess x."""
+        raise NoInverse(
+            f"{type(self).__name__} knows no inverse; wrap it: core.inverse.NumericalInverse(problem) inverts it "
+            "locally"
+        )
+
+    def loss(self, y: Float[Array, " m"]) -> Float[Array, ""]:
+        """L(y) = |y - y*|^2."""
+        return jnp.sum((y - self.target) ** 2)
+
+    def objective(self, x: Float[Array, " n"]) -> Float[Array, ""]:
+        """L(P(x)), what gradient descent and Newton's method see."""
+        return self.loss(self.forward(x))
+
+    def jacobian(self, x: Float[Array, " n"]) -> Float[Array, "m n"]:
+        """J = dy/dx, by forward-mode differentiation: entry [i, j] is dy_i / dx_j."""
+        return jax.jacfwd(self.forward)(x)

@@ -1,0 +1,142 @@
+"""Find x with P(x) = y* by any method, under the one protocol of `core.protocol`."""
+
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from core.backend import default_float
+from core.deceptron import Deceptron
+from core.methods import METHODS, Method
+from core.networks import as_type
+from core.problem import Problem
+from core.protocol import Aimed, Protocol, Status, Trial
+from core.setups import Setup, Solver
+
+
+class Walk(NamedTuple):
+    """x (budget + 1, n), y (budget + 1, m), residual (budget + 1,): row 0 the start; after the end x stays.
+
+    trials: one row per iteration, each field of Trial with a leading (budget,): what was tried last, accepted
+    or not. Rows after the end are nan (accepted: False).
+    """
+
+    x: Float[Array, "budget_plus_1 n"]
+    y: Float[Array, "budget_plus_1 m"]
+    residual: Float[Array, " budget_plus_1"]
+    trials: Trial
+
+
+class Solution(NamedTuple):
+    """x: where the walk ended.  iterations: steps taken.  status: a `Status`.
+
+    accepted: the acceptance rate, steps taken / proposals tried (halvings count), 0 if none was.
+    residual: |P(x) - y*| / solver.scale, the number compared with solver.tolerance.
+    """
+
+    x: Float[Array, " n"]
+    path: Walk
+    iterations: Int[Array, ""]
+    accepted: Float[Array, ""]
+    residual: Float[Array, ""]
+    status: Int[Array, ""]
+
+
+def solve_path(
+    method: str,
+    problem: Problem,
+    model: Deceptron | None,
+    y_star: Float[Array, " m"],
+    x0: Float[Array, " n"],
+    solver: Solver,
+) -> Solution:
+    """One walk as a pure function of arrays: jit it, or vmap it over any of them, solver.eta for instance."""
+    parts = as_type((Aimed(problem, y_star), model, solver), x0.dtype)
+    protocol = Protocol(METHODS[method], *parts)
+
+    def iteration(carry, _):
+        x, status = carry
+        # Closures: `cond` hashes its branches, and a bound method of a module with traced arrays has no hash.
+        x, status, trial = jax.lax.cond(
+            status == Status.BUDGET, lambda: protocol.step(x, status), lambda: protocol.stay(x, status)
+        )
+        return (x, status), (x, trial)
+
+    begun = (x0, protocol.begin(x0))
+    (x, status), (visited, trials) = jax.lax.scan(iteration, begun, length=solver.budget)
+    xs = jnp.concatenate([x0[None], visited])
+    path = Walk(xs, jax.vmap(problem.forward)(xs), jax.vmap(protocol.residual)(xs), trials)
+    iterations = jnp.sum(trials.accepted, dtype=jnp.int32)
+    tried = jnp.sum(jnp.where(jnp.isnan(trials.eta), 0, trials.halvings + 1))
+    rate = iterations.astype(x.dtype) / jnp.maximum(tried, 1).astype(x.dtype)
+    return Solution(x, path, iterations, rate, path.residual[-1], status)
+
+
+_solve_one = eqx.filter_jit(solve_path)
+
+
+@eqx.filter_jit
+def _solve_batch(method, problem, model, y_stars, x0s, solver) -> Solution:
+    def one(instance):
+        return solve_path(method, problem, model, *instance, solver)
+
+    # Side by side, a batch runs until its slowest member is done; one by one, each costs its own.
+    return jax.vmap(one)((y_stars, x0s)) if METHODS[method].steps_far else jax.lax.map(one, (y_stars, x0s))
+
+
+def solve(
+    method: str,
+    setup: Setup,
+    model: Deceptron | None,
+    y_star: Float[Array, " m"],
+    x0: Float[Array, " n"],
+) -> Solution:
+    """Walk from x0 towards y_star by one of METHODS. Methods without a learned part take model=None.
+
+    Raises ValueError for an unknown method, a missing model, an empty box, a useless option or a wrong shape.
+    """
+    y_star, x0 = _checked(method, setup, model, y_star, x0, ndim=1)
+    return _solve_one(method, setup.problem, model, y_star, x0, setup.solver)
+
+
+def solve_many(
+    method: str,
+    setup: Setup,
+    model: Deceptron | None,
+    y_stars: Float[Array, "count m"],
+    x0s: Float[Array, "count n"],
+) -> Solution:
+    """`solve` for each row of y_stars and x0s; every field of the Solution has a leading (count,)."""
+    y_stars, x0s = _checked(method, setup, model, y_stars, x0s, ndim=2)
+    return _solve_batch(method, setup.problem, model, y_stars, x0s, setup.solver)
+
+
+def _checked(
+    method: str, setup: Setup, model: Deceptron | None, y_star: Array, x0: Array, ndim: int
+) -> tuple[Array, Array]:
+    """The inputs as arrays of the default float type, or a ValueError that says what to change."""
+    rule: Method | None = METHODS.get(method)
+    if rule is None:
+        raise ValueError(f"no method {method!r}; choose one of {', '.join(METHODS)}")
+    if rule.learned and model is None:
+        raise ValueError(f"{method} needs a trained model; core.training.fit(setup, key).model is one")
+    lower, upper = (np.asarray(side) for side in setup.solver.box)
+    if not np.all(lower < upper):
+        raise ValueError(f"the box from {lower} to {upper} is empty; put every lower limit below its upper one")
+    for name in ("tolerance", "scale", "relaxation", "eta"):
+        value = float(getattr(setup.solver, name))
+        if not value > 0:
+            raise ValueError(f"solver.{name} must be positive, got {value}")
+    if setup.solver.budget < 1 or setup.solver.halvings < 0:
+        counts = f"{setup.solver.budget} and {setup.solver.halvings}"
+        raise ValueError(f"a solver needs budget >= 1 and halvings >= 0, got {counts}")
+    y_star, x0 = (jnp.asarray(array, default_float()) for array in (y_star, x0))
+    if y_star.ndim != ndim or x0.ndim != ndim or y_star.shape[:-1] != x0.shape[:-1]:
+        shapes = "(m,) and (n,)" if ndim == 1 else "(count, m) and (count, n)"
+        raise ValueError(f"y_star and x0 need shapes {shapes}, got {y_star.shape} and {x0.shape}")
+    if x0.shape[-1] != lower.size:
+        raise ValueError(f"x0 has {x0.shape[-1]} unknowns and the box {lower.size}; they must agree")
+    return y_star, x0

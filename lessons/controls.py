@@ -1,0 +1,213 @@
+"""What a student may vary: each control knows its range, its default, and how it is written in the address bar.
+
+`check` guards the experiment (it raises), `parse` reads a permalink and `write` makes one. A mangled permalink never
+raises beyond `parse`: the caller drops the value, or takes the clamped one, and says so in a line.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Landmark:
+    """A place on a slider worth visiting: a fixed `value`, or the name of a `number` of the result that moves."""
+
+    label: str
+    value: float | None = None
+    number: str = ""
+
+
+@dataclass(frozen=True)
+class Slider:
+    """A number between low and high. digits: significant digits shown. swept: follows the hand without the server.
+
+    step: the values it may take, counted from low; None is any.  group: under which heading it is drawn.
+    """
+
+    kind: ClassVar[str] = "slider"
+    name: str
+    label: str
+    low: float
+    high: float
+    default: float
+    scale: str = "linear"
+    digits: int = 3
+    unit: str = ""
+    landmarks: tuple[Landmark, ...] = ()
+    swept: bool = True
+    step: float | None = None
+    group: str = "main"
+
+    def __post_init__(self):
+        if self.scale not in ("linear", "log") or (self.scale == "log" and self.low <= 0):
+            raise ValueError(f"slider {self.name!r}: scale {self.scale!r} with low {self.low} is not possible")
+        self.check(self.default)
+
+    def places(self, count: int) -> np.ndarray:
+        """`count` values from low to high, evenly spaced on the slider's own scale, rounded as they are shown."""
+        space = np.geomspace if self.scale == "log" else np.linspace
+        return space(self.low, self.high, count)
+
+    def check(self, value: Any) -> float:
+        """The value as a float; ValueError with the range if it is not a finite number inside it."""
+        if not (isinstance(value, int | float) and math.isfinite(value) and self.low <= value <= self.high):
+            raise ValueError(f"{self.name} must be a number from {self.low:g} to {self.high:g}, got {value!r}")
+        return float(value)
+
+    def parse(self, text: str) -> float:
+        """The number in a permalink, moved into the range; ValueError if it is none."""
+        value = float(text)
+        if not math.isfinite(value):
+            raise ValueError(f"{self.name} must be finite, got {text!r}")
+        return min(max(value, self.low), self.high)
+
+    def write(self, value: float) -> str:
+        return f"{value:.6g}"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of a few named options: {value: label}."""
+
+    kind: ClassVar[str] = "choice"
+    name: str
+    label: str
+    options: Mapping[str, str]
+    default: str
+    group: str = "main"
+
+    def check(self, value: Any) -> str:
+        if value not in self.options:
+            raise ValueError(f"{self.name} must be one of {', '.join(self.options)}, got {value!r}")
+        return value
+
+    parse = check
+
+    def write(self, value: str) -> str:
+        return value
+
+
+@dataclass(frozen=True)
+class Point:
+    """A point of a panel that is dragged, clicked or moved by the arrow keys. low, high: the corners it may reach."""
+
+    kind: ClassVar[str] = "point"
+    name: str
+    label: str
+    panel: str
+    low: tuple[float, float]
+    high: tuple[float, float]
+    default: tuple[float, float]
+
+    def check(self, value: Any) -> tuple[float, float]:
+        try:
+            pair = tuple(float(v) for v in value)
+        except (TypeError, ValueError):
+            pair = ()
+        inside = len(pair) == 2 and all(
+            low <= v <= high for low, v, high in zip(self.low, pair, self.high, strict=True)
+        )
+        if not inside:
+            raise ValueError(f"{self.name} must be a point between {self.low} and {self.high}, got {value!r}")
+        return pair
+
+    def parse(self, text: str) -> tuple[float, float]:
+        pair = [float(part) for part in text.split(",")]
+        if len(pair) != 2 or not all(map(math.isfinite, pair)):
+            raise ValueError(f"{self.name} must be two numbers such as 1.5,-2, got {text!r}")
+        return tuple(min(max(v, low), high) for low, v, high in zip(self.low, pair, self.high, strict=True))
+
+    def write(self, value: tuple[float, float]) -> str:
+        return ",".join(f"{v:.5g}" for v in value)
+
+
+@dataclass(frozen=True)
+class Step:
+    """How many steps of the paths are drawn, from 0 to `high`: what Play runs through."""
+
+    kind: ClassVar[str] = "step"
+    name: str
+    label: str
+    high: int
+    default: int
+
+    def check(self, value: Any) -> int:
+        if not (isinstance(value, int | float) and value == int(value) and 0 <= value <= self.high):
+            raise ValueError(f"{self.name} must be a whole number from 0 to {self.high}, got {value!r}")
+        return int(value)
+
+    def parse(self, text: str) -> int:
+        return min(max(int(text), 0), self.high)
+
+    def write(self, value: int) -> str:
+        return str(value)
+
+
+@dataclass(frozen=True)
+class Legend:
+    """Which groups of lines are hidden."""
+
+    kind: ClassVar[str] = "legend"
+    name: str
+    groups: tuple[str, ...]
+    default: tuple[str, ...] = ()
+
+    def check(self, value: Any) -> tuple[str, ...]:
+        unknown = [group for group in value if group not in self.groups]
+        if unknown:
+            raise ValueError(f"{self.name} names {unknown}, but there are only {', '.join(self.groups)}")
+        return tuple(group for group in self.groups if group in value)
+
+    def parse(self, text: str) -> tuple[str, ...]:
+        return self.check([part for part in text.split(",") if part and part != "none"])
+
+    def write(self, value: tuple[str, ...]) -> str:
+        return ",".join(value) or "none"
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A button that sets several controls at once. It has no value of its own, hence no name."""
+
+    kind: ClassVar[str] = "preset"
+    label: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    name: ClassVar[str] = ""
+
+
+Control = Slider | Choice | Point | Step | Legend | Preset
+
+
+def read_permalink(controls: tuple[Control, ...], query: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+    """The settings in a permalink's query, and a line for every value that had to be moved or dropped."""
+    named = {control.name: control for control in controls if control.name}
+    settings, remarks = {}, []
+    for name, text in query.items():
+        if name not in named:
+            remarks.append(f"The link sets {name}, which this page does not have; it was left out.")
+            continue
+        control = named[name]
+        try:
+            value = control.parse(text)
+        except (ValueError, OverflowError):
+            remarks.append(f"The link's value {text[:40]!r} for {name} makes no sense here; the default is used.")
+            continue
+        settings[name] = value
+        if isinstance(control, Slider | Step | Point) and not np.allclose(
+            value, [float(part) for part in text.split(",")], rtol=1e-4
+        ):
+            remarks.append(f"The link's value {text[:40]} for {name} is out of range; {control.write(value)} is used.")
+    return settings, remarks
+
+
+def write_permalink(controls: tuple[Control, ...], settings: Mapping[str, Any]) -> dict[str, str]:
+    """The query that restores these settings; what is at its default is left out."""
+    return {
+        control.name: control.write(settings[control.name])
+        for control in controls
+        if control.name and settings[control.name] != control.default
+    }

@@ -1,0 +1,1 @@
+"""Part one of the course: why gradients scale wrongly, and what inverting them repairs."""

@@ -1,0 +1,330 @@
+"""The crux: one stretched direction is enough to point the gradient away from the minimum (curriculum A1 to A4)."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from core import measures
+from core.rollout import adam, momentum, rollout
+from core.toys import Scaled
+from core.updates import gradient_descent, inverse_gradient, inverse_simulator, newton
+from lessons.controls import Choice, Landmark, Legend, Point, Slider, Step
+from lessons.figures import METHODS, Axis, Drawing, Field, Line, Mark, Panel, Readout, arrow, path_lines
+from lessons.inversion.landscape import landscape
+from lessons.lesson import Claim, Lesson, Option, Prediction
+from lessons.words import number_word, power
+
+STEPS = 40
+INVERSE_ETA = 0.3  # the three inverse methods take 30 % of the gap a step: slow enough to see them walk
+TOLERANCE = 1e-3  # "arrived": a thousandth of the starting distance
+ALPHAS = np.geomspace(0.25, 8, 31)  # for the step counts
+METER_ALPHAS = np.geomspace(0.1, 100, 25)  # for the scale-invariance meter
+METER_STEPS = 20
+MOST_STEPS = 400  # GD at alpha = 8 needs 221 from the default start
+VIEW = 4.0
+ANGLES = {"straight": 0.0, "turned": np.radians(30.0)}
+RULES = {"newton": newton, "inverse_gradient": inverse_gradient, "inverse_simulator": inverse_simulator}
+METERED = ("gradient_descent", "momentum", "adam", "newton", "inverse_gradient", "inverse_simulator")
+FLOOR = 1e-17  # where the logarithmic meter puts an exact zero
+
+
+def simulate(axes, alpha, eta, start):
+    """Everything on the page, for one alpha and eta from one start."""
+    angle = ANGLES[axes]
+    problem = Scaled(alpha, angle, start=start)
+    downhill = -jax.grad(problem.objective)(start)
+    return {
+        "paths": {
+            "gradient_descent": rollout(gradient_descent, problem, start, STEPS, eta=eta),
+            **{name: rollout(rule, problem, start, STEPS, eta=INVERSE_ETA) for name, rule in RULES.items()},
+        },
+        "start": start,
+        "downhill": downhill,
+        "miss": measures.angle_between(downhill, -start),
+        "landscape": landscape(problem, VIEW),
+        "stable_limit": measures.stable_limit(problem, start),
+        "best_eta": measures.best_fixed_eta(problem, start),
+        "condition": measures.condition_number(jax.hessian(problem.objective)(start)),
+        "counts": step_counts(start, angle),
+        "meter": scale_invariance(start, angle),
+    }
+
+
+def step_counts(start, angle):
+    """Steps until a method is within TOLERANCE of the minimum, for each of ALPHAS: {method: (31,)}; inf if never."""
+
+    def count(rule, eta, steps):
+        def one(alpha):
+            problem = Scaled(alpha, angle, start=start)
+            step = measures.best_fixed_eta(problem, start) if eta is None else eta
+            path = rollout(rule, problem, start, steps, eta=step)
+            distance = jnp.linalg.norm(path.x, axis=-1)
+            return measures.steps_to(distance, TOLERANCE * distance[0])
+
+        return jax.vmap(one)(jnp.asarray(ALPHAS))
+
+    counts = {name: count(rule, INVERSE_ETA, STEPS) for name, rule in RULES.items()}
+    return counts | {"gradient_descent": count(gradient_descent, None, MOST_STEPS)}
+
+
+def scale_invariance(start, angle):
+    """The scale-invariance meter of each method over METER_ALPHAS. GD and momentum get the best step for each alpha."""
+
+    def meter(rule, eta):
+        def walk(alpha):
+            problem = Scaled(alpha, angle, start=start)
+            step = measures.best_fixed_eta(problem, start) if eta is None else eta
+            return rollout(rule, problem, start, METER_STEPS, eta=step).x
+
+        return measures.spread(jax.vmap(walk)(jnp.asarray(METER_ALPHAS)))
+
+    inverse = {name: meter(rule, INVERSE_ETA) for name, rule in RULES.items()}
+    return inverse | {
+        "gradient_descent": meter(gradient_descent, None),
+        # Heavy-ball momentum 0.9 stays stable for any step below plain descent's limit, so the same step serves.
+        "momentum": meter(momentum, None),
+        "adam": meter(adam, INVERSE_ETA),
+    }
+
+
+def draw(result):
+    paths, start, downhill = result["paths"], result["start"], result["downhill"]
+    length = np.linalg.norm(downhill, axis=-1, keepdims=True)
+    unit = downhill / np.maximum(length, 1e-300)
+    arrow_x, arrow_y = arrow(start[..., 0], start[..., 1], 1.6 * unit[..., 0], 1.6 * unit[..., 1], 0.25)
+    to_minimum = np.stack([start, np.zeros_like(start)], axis=-2)
+    shown = ("inverse_simulator", "inverse_gradient", "newton", "gradient_descent")
+    lines = [line for name in shown for line in path_lines(name, paths[name]) if line.panel == "x"]
+    lines += [
+        Line(
+            "to-minimum",
+            "x",
+            to_minimum[..., 0],
+            to_minimum[..., 1],
+            label="to the minimum",
+            dash="dash",
+            width=1.2,
+        ),
+        Line("downhill", "x", arrow_x, arrow_y, label="−∇L", colour="text", width=3.0),
+    ]
+    for name in shown:
+        lines.append(Line(f"{name}/count", "count", ALPHAS, result["counts"][name], name, name))
+    for row, name in enumerate(reversed(METERED)):
+        value = np.clip(result["meter"][name], FLOOR, 10)[..., None]
+        reach = np.concatenate([np.full_like(value, FLOOR), value], axis=-1)
+        style = METHODS[name]
+        lines.append(
+            Line(
+                f"{name}/meter",
+                "meter",
+                reach,
+                np.full(2, row),
+                group=name,
+                label=style.label,
+                colour=style.colour,
+                width=6,
+            )
+        )
+    names = tuple((row, METHODS[name].label) for row, name in enumerate(reversed(METERED)))
+    return Drawing(
+        panels=(
+            Panel("x", "x-space", Axis("x₁", (-VIEW, VIEW)), Axis("x₂", (-VIEW, VIEW)), big=True, equal=True),
+            Panel(
+                "count",
+                "steps to 1/1000 of the distance",
+                Axis("α", (0.25, 8), log=True),
+                Axis("steps", (3, 400), log=True),
+                cursor="alpha",
+            ),
+            Panel(
+                "meter",
+                "how far paths differ over α = 0.1 … 100",
+                Axis("spread / length of the path", (1e-17, 10), log=True),
+                Axis("", (-0.6, 5.6), ticks=names),
+            ),
+        ),
+        lines=tuple(lines),
+        fields=(
+            Field(
+                "loss",
+                "x",
+                result["landscape"],
+                (-VIEW, VIEW, -VIEW, VIEW),
+                levels=tuple(float(level) for level in 4.0 ** np.arange(-2, 6)),
+            ),
+        ),
+        marks=(Mark("minimum", "x", "cross", 0.0, 0.0, "minimum"),),
+        readouts=tuple(Readout(f"{name}/x", "y", "x₂ =") for name in shown),
+        numbers={"stable_limit": result["stable_limit"]},
+        step=result["settings"]["step"],
+    )
+
+
+def reading(result):
+    settings, gd = result["settings"], result["paths"]["gradient_descent"].x
+    alpha, eta, step = settings["alpha"], settings["eta"], settings["step"]
+    end, begin = np.linalg.norm(gd[step]), np.linalg.norm(gd[0])
+    limit, miss = float(result["stable_limit"]), float(result["miss"])
+    meter = result["meter"]
+    if begin == 0:
+        return "You start at the minimum: there is nothing to do, and every method agrees. Move the start."
+    if miss < 0.5:
+        aim = f"At α = {alpha:.3g} the arrow −∇L points straight at the minimum from here."
+    else:
+        aim = f"At α = {alpha:.3g} the arrow −∇L misses the minimum by {miss:.0f}°."
+    if eta > limit:
+        fate = f"η = {eta:.3g} is beyond the stable limit {limit:.3g}: gradient descent leaves for infinity."
+    else:
+        zigzag = "zig-zags down the steep direction, then " if eta > limit / 2 and alpha != 1 else ""
+        fate = (
+            f"With η = {eta:.3g} (stable below {limit:.3g}) gradient descent {zigzag}is "
+            f"{number_word(end / begin)} of its distance away after {step} steps; "
+            f"the inverse methods, at {number_word((1 - INVERSE_ETA) ** step)}, do not notice α."
+        )
+    spread = (
+        f"Over α = 0.1 … 100 their paths differ by {power(meter['newton'])} (Newton) and "
+        f"{power(meter['inverse_simulator'])} (inverse simulator) of their length, gradient descent's by "
+        f"{number_word(meter['gradient_descent'])}."
+    )
+    return f"{aim} {fate} {spread}"
+
+
+def _points(low, high):
+    """Does the arrow deviate from the x2 axis by an angle in this range of degrees?"""
+
+    def holds(result):
+        down = result["downhill"]
+        return low <= float(measures.angle_between(down, jnp.array([0.0, down[1]]))) < high
+
+    return holds
+
+
+prediction = Prediction(
+    "α = {alpha:.3g}: a change of x₂ matters {alpha:.3g} times as much as one of x₁. Where does the downhill arrow −∇L "
+    "point from the start?",
+    (
+        Option("at the minimum", lambda result: float(result["miss"]) < 10),
+        Option("almost straight down, along x₂", _points(0, 20)),
+        Option("almost to the left, along x₁", _points(70, 91)),
+    ),
+    remark="It is perpendicular to the isoline through the start, and that isoline is a flat ellipse.",
+)
+
+
+def _gd_limit(lesson):
+    ends = []
+    for factor in (0.98, 1.02):
+        path = lesson.experiment(alpha=4.0, eta=factor / 16)["paths"]["gradient_descent"].x
+        ends.append(abs(path[-1, 1]) / abs(path[0, 1]))
+    return ends, ends[0] < 1 < ends[1]
+
+
+def _count_slope(lesson):
+    counts = lesson.experiment()["counts"]["gradient_descent"]
+    tail = ALPHAS >= 2
+    slope = np.polyfit(np.log(ALPHAS[tail]), np.log(counts[tail]), 1)[0]
+    return slope, 1.85 < slope < 2.15
+
+
+def _meter_claim(lesson):
+    meter = lesson.experiment()["meter"]
+    inverse = max(float(meter[name]) for name in RULES)
+    return meter, inverse < 1e-6 and meter["gradient_descent"] > 0.1 and meter["momentum"] > 0.1
+
+
+def _adam_claim(lesson):
+    straight, turned = (float(lesson.experiment(axes=axes)["meter"]["adam"]) for axes in ("straight", "turned"))
+    return (straight, turned), straight < 1e-4 and turned > 0.1
+
+
+def _arrow_claim(lesson):
+    misses = [float(lesson.experiment(alpha=alpha)["miss"]) for alpha in (1.0, 2.0, 4.0, 8.0)]
+    return misses, misses[0] < 1e-6 and misses[1] > 25 and sorted(misses) == misses
+
+
+def _hessian_claim(lesson):
+    found = [float(lesson.experiment(alpha=alpha)["condition"]) for alpha in (2.0, 4.0)]
+    return found, np.allclose(found, [4.0, 16.0])
+
+
+LESSON = Lesson(
+    slug="crux",
+    title="The crux",
+    question="Why does the steepest way down lead past the minimum?",
+    text=(
+        "A simulator turns two causes into two effects, $y = (x_1,\\ \\alpha\\,x_2)$; you want $y = 0$, so the loss is "
+        "$L = |y|^2$. Its gradient is $(2x_1,\\ 2\\alpha^2 x_2)$: the scale $\\alpha$ enters **squared**."
+    ),
+    minutes=7,
+    controls=(
+        Step("step", "step", STEPS, STEPS),
+        Slider("alpha", "α, scale of x₂", 0.25, 8.0, 4.0, "log", landmarks=(Landmark("round: α = 1", 1.0),)),
+        Slider(
+            "eta",
+            "η of gradient descent",
+            1e-3,
+            2.0,
+            0.05,
+            "log",
+            landmarks=(Landmark("stable limit", number="stable_limit"),),
+        ),
+        Choice("axes", "stretched", {"straight": "along the axes", "turned": "turned by 30°"}, "straight"),
+        Point("start", "start", "x", (-VIEW, -VIEW), (VIEW, VIEW), (3.0, 3.0)),
+        Legend("hide", METERED),
+    ),
+    simulate=simulate,
+    draw=draw,
+    reading=reading,
+    prediction=prediction,
+    quiz=Prediction(
+        "Take L = αx with α = 4, and ask for a drop of the loss by Δ. Which update gives just that?",
+        (
+            Option("negate: dx = −α Δ", lambda result: np.isclose(4 * (-4 * 1.0), -1.0)),
+            Option("invert: dx = −Δ / α", lambda result: np.isclose(4 * (-1.0 / 4), -1.0)),
+            Option("square: dx = −α² Δ", lambda result: np.isclose(4 * (-16 * 1.0), -1.0)),
+        ),
+        remark=(
+            "Inverting is not negating: the minus sign only says downhill, dividing by α takes the scale out. Negating "
+            "the gradient changes the loss by α² times too much."
+        ),
+    ),
+    why=(
+        "The gradient is perpendicular to the isolines, and stretching the space bends what is perpendicular. One step "
+        "size has to serve both directions: the steep one allows at most $\\eta < 1/\\alpha^2$ (for $\\alpha > "
+        "1$), and "
+        "with that the flat one needs about $\\alpha^2$ times as many steps. A smaller learning rate cures the "
+        "divergence, not the scaling. Methods that **invert** (the Hessian, the Jacobian, the simulator) divide the "
+        "scale out: their walk is the same for every α.\n\n"
+        "```python\n"
+        "def gradient_descent(problem, x, eta):\n"
+        "    return -eta * jax.grad(problem.objective)(x)\n"
+        "```"
+    ),
+    limits=(
+        "The problem is linear, so all inverse methods coincide; on curved problems they part "
+        "([Four ways down](four-ways)). Adam divides each gradient by its own size, so it is immune to a stretch "
+        "*along "
+        "the axes*; turn the stretch by 30° and that is gone. Newton's method needs second derivatives, the other "
+        "two an "
+        "invertible Jacobian or simulator."
+    ),
+    sources=(
+        "Physics-based Deep Learning, chapter “Scale-Invariance and Inversion”, section “The crux of the matter”.",
+    ),
+    claims=(
+        Claim(
+            "The arrow points at the minimum only for alpha = 1, and misses it more the larger alpha is.",
+            _arrow_claim,
+        ),
+        Claim("The Hessian's condition number is alpha squared.", _hessian_claim),
+        Claim("Gradient descent is stable below eta = 1/alpha^2 and diverges above.", _gd_limit),
+        Claim("At its best fixed eta, gradient descent's step count grows like alpha^2.", _count_slope),
+        Claim(
+            "Newton, inverse gradient and inverse simulator are scale-invariant, GD and momentum are not.",
+            _meter_claim,
+        ),
+        Claim("Adam is invariant to a stretch along the axes and not to a turned one.", _adam_claim),
+    ),
+    alt="Isolines of the loss with the downhill arrow, the paths of four methods, step counts against alpha, and the "
+    "scale-invariance meter.",
+)

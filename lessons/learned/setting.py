@@ -1,0 +1,107 @@
+"""What both lessons on the Deceptron share: the toys with a target inside the trained region, and standard fits."""
+
+from functools import cache
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from core import training
+from core.deceptron import Deceptron, rjcp_field
+from core.problem import Problem
+from core.setups import Hyper, Setup, toy
+from core.toys import RotatedSine, Scaled, Sheared, SquaredSecond
+from lessons.figures import Field, Mark
+
+VIEW = 1.6  # what is drawn of x-space; training sees only the box inside
+START = (0.85, 0.75)
+TRUST_GRID = 64
+TRUST_FLOOR, TRUST_TOP = 1e-6, 1e3  # RJCP is shown by its logarithm, cut off here
+PROBLEM_LABELS = {
+    "sine": "bent and turned",
+    "scaled": "(x₁, 4x₂)",
+    "sheared": "sheared",
+    "squared": "(x₁, x₂²)",
+}
+ARCHITECTURE_LABELS = {
+    "physics": "the simulator",
+    "surrogate": "a learned network",
+    "slabs": "two linear slabs",
+}
+
+
+@cache
+def problem(name: str) -> Problem:
+    """A toy by its name in PROBLEM_LABELS, with its target reached from inside the trained region."""
+    # Cached across calls, some of them inside a trace: the numbers must be real ones, not tracers.
+    with jax.ensure_compile_time_eval():
+        return {
+            "sine": lambda: RotatedSine(start=START),
+            "scaled": lambda: Scaled(4.0, target=(-0.7, -2.0), start=START),
+            "sheared": lambda: Sheared(target=Sheared().forward(jnp.array([-0.7, -0.5])), start=START),
+            "squared": lambda: SquaredSecond(target=(-0.7, 0.49), start=START),
+        }[name]()
+
+
+@cache
+def setup(name: str, architecture: str = "physics") -> Setup:
+    """The training and solving setup of a toy."""
+    with jax.ensure_compile_time_eval():
+        return toy(problem(name), architecture)
+
+
+@cache
+def standard_fit(name: str, architecture: str = "physics", seed: int = 0, jcp: float | None = None) -> training.Fit:
+    """The standard training run of a toy, to the end, once per process. jcp: another JCP weight."""
+    chosen = setup(name, architecture)
+    hyper = chosen.hyper if jcp is None else with_weight(chosen.hyper, "jcp", jcp)
+    return training.fit(chosen, jax.random.key(seed), hyper)
+
+
+def with_weight(hyper: Hyper, term: str, weight: float) -> Hyper:
+    """The same numbers with another weight on one loss term."""
+    return eqx.tree_at(lambda h: h.weights[term], hyper, jnp.asarray(weight, jnp.float32))
+
+
+def grid(count: int, view: float = VIEW) -> jax.Array:
+    """Points (count, count, 2) over the view, row 0 at the lowest x2, float32 like the models."""
+    line = jnp.linspace(-view, view, count, dtype=jnp.float32)
+    return jnp.stack(jnp.meshgrid(line, line), axis=-1)
+
+
+def trust(model: Deceptron, name: str) -> dict[str, jax.Array]:
+    """log10 of RJCP (the exact defect, summed over components) over the view, and its level inside and outside."""
+    points = grid(TRUST_GRID)
+    defect = rjcp_field(model, points)
+    lower, upper = setup(name).solver.box
+    inside = jnp.all((points >= lower) & (points <= upper), axis=-1)
+    return {
+        "log": jnp.log10(jnp.clip(jnp.nan_to_num(defect, nan=TRUST_TOP), TRUST_FLOOR, TRUST_TOP)),
+        "inside_mean": jnp.sum(jnp.where(inside, defect, 0.0)) / jnp.sum(inside),
+        "inside_median": jnp.nanmedian(jnp.where(inside, defect, jnp.nan)),
+        "outside_median": jnp.nanmedian(jnp.where(inside, jnp.nan, defect)),
+    }
+
+
+def trust_field(result: dict) -> Field:
+    """The RJCP map: clear where the learned inverse can be trusted, clouded where it cannot."""
+    ticks = tuple((float(power), label) for power, label in ((-4, "10⁻⁴"), (-2, "10⁻²"), (0, "1")))
+    return Field(
+        "trust",
+        "x",
+        result["trust"]["log"],
+        (-VIEW, VIEW, -VIEW, VIEW),
+        "shade",
+        low=-4.0,
+        high=1.0,
+        label="RJCP",
+        ticks=ticks,
+        answer=True,
+    )
+
+
+def trained_box(name: str) -> Mark:
+    """The region that training drew from."""
+    lower, upper = (np.asarray(side) for side in setup(name).solver.box)
+    return Mark("box", "x", "box", np.stack([lower[0], upper[0]]), np.stack([lower[1], upper[1]]), "trained here")

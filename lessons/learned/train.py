@@ -1,0 +1,379 @@
+"""Train a Deceptron on a toy and watch where its learned inverse can be trusted (curriculum H2, H3, H5, H6)."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from core import training
+from core.deceptron import TERMS, composition
+from core.setups import Hyper
+from lessons.controls import Choice, Legend, Preset, Slider
+from lessons.figures import METHODS, Axis, Drawing, Line, Panel
+from lessons.learned import setting
+from lessons.lesson import Claim, Lesson, Option, Prediction
+from lessons.words import number_word
+
+MESH_LINES, MESH_POINTS = 9, 33
+PURPLE = METHODS["dipg_differenced"].colour
+TERM_STYLES = {  # label, colour, dash: grey for what is only a means, purple for what the inverse is judged by
+    "total": ("loss", "text", "solid"),
+    "task": ("task", "muted", "solid"),
+    "reconstruction": ("reconstruction", "muted", "dash"),
+    "cycle": ("cycle", "muted", "dot"),
+    "spectral": ("spectral", "muted", "dashdot"),
+    "bias_tie": ("bias tie", "muted", "longdash"),
+    "composition": ("composition", "muted", "longdashdot"),
+    "jcp": ("JCP", PURPLE, "dot"),
+    "rjcp": ("RJCP in the box", PURPLE, "solid"),
+}
+
+
+def hyper(settings) -> Hyper:
+    """The training numbers that these settings ask for; all may move while training runs."""
+    return Hyper(
+        learning_rate=settings["rate"],
+        total_steps=settings["steps"],
+        jcp_warmup=settings["warmup"],
+        noise=settings["noise"],
+        probes=round(settings["probes"]),
+        weights={term: settings[f"w_{term}"] for term in TERMS},
+    )
+
+
+def mesh():
+    """A square mesh over the view as one line: up and down along x2, then to and fro along x1. (points, 2)."""
+    places = np.linspace(-setting.VIEW, setting.VIEW, MESH_LINES)
+    along = np.linspace(-setting.VIEW, setting.VIEW, MESH_POINTS)
+    rows = [np.stack([np.full(MESH_POINTS, p), along[:: 1 if k % 2 == 0 else -1]], -1) for k, p in enumerate(places)]
+    upright = np.concatenate(rows)
+    # The upright part ends in a corner (9 is odd), from which the lying part starts backwards.
+    return np.concatenate([upright, upright[::-1, ::-1]]).astype(np.float32)
+
+
+MESH = mesh()
+CIRCLE = np.stack([np.cos(np.linspace(0, 2 * np.pi, 65)), np.sin(np.linspace(0, 2 * np.pi, 65))]).astype(np.float32)
+
+
+def simulate(model, problem, architecture, **_training):
+    """What a model, however far trained, looks like: its round trip, its Jacobians and its trust map."""
+    lower, upper = setting.setup(problem).solver.box
+    centre = ((lower + upper) / 2).astype(jnp.float32)
+    round_trip = jax.vmap(lambda x: model.g(model.f(x)))
+    inside = jnp.asarray(MESH)
+    within = jnp.all((inside >= lower) & (inside <= upper), axis=-1)
+    error = jnp.sum((round_trip(inside) - inside) ** 2, axis=-1)
+    jacobian_f = jax.jacfwd(model.f)(centre)
+    jacobian_g = jax.jacfwd(model.g)(model.f(centre))
+    return {
+        "mesh": round_trip(inside),
+        "misfit": _misfit(model, problem),
+        "reconstruction": jnp.sqrt(jnp.sum(jnp.where(within, error, 0.0)) / jnp.sum(within)),
+        "circles": {
+            "f": jacobian_f @ CIRCLE,
+            "g": jacobian_g @ CIRCLE,
+            "composed": composition(model, centre) @ CIRCLE,
+        },
+        "matrices": {"f": jacobian_f, "g": jacobian_g, "composed": jacobian_g @ jacobian_f},
+        "trust": setting.trust(model, problem),
+    }
+
+
+def _misfit(model, problem):
+    """How far f is from the physics in the trained box: root mean square error over the spread of y."""
+    chosen = setting.setup(problem)
+    x = chosen.draw(jax.random.key(1), 256).astype(jnp.float32)
+    error = jax.vmap(model.f)(x) - jax.vmap(chosen.problem.forward)(x)
+    return jnp.sqrt(jnp.mean(jnp.sum(error**2, axis=-1))) / chosen.solver.scale
+
+
+def untrained(settings):
+    """The model before the first step."""
+    chosen = setting.setup(settings["problem"], settings["architecture"])
+    return training.start(chosen, jax.random.key(round(settings["seed"]))).model
+
+
+def draw(result):
+    settings, circles, walked = result["settings"], result["circles"], result["mesh"]
+    history = result.get("history") or {}
+    lines = [
+        Line("mesh/true", "x", MESH[:, 0], MESH[:, 1], label="x", width=1.0, opacity=0.5, answer=False),
+        Line(
+            "mesh/round",
+            "x",
+            walked[:, 0],
+            walked[:, 1],
+            group="round",
+            label="g(f(x))",
+            colour=PURPLE,
+            width=1.5,
+            legend=True,
+            answer=False,
+        ),
+        Line("circle", "jacobians", CIRCLE[0], CIRCLE[1], label="unit circle", dash="dash", answer=False),
+        Line(
+            "circle/f",
+            "jacobians",
+            *circles["f"],
+            group="J_f",
+            label="J_f",
+            colour="text",
+            dash="dot",
+            legend=True,
+            answer=False,
+        ),
+        Line(
+            "circle/g",
+            "jacobians",
+            *circles["g"],
+            group="J_g",
+            label="J_g",
+            colour="text",
+            dash="dash",
+            legend=True,
+            answer=False,
+        ),
+        Line(
+            "circle/composed",
+            "jacobians",
+            *circles["composed"],
+            group="J_g J_f",
+            label="J_g J_f",
+            colour=PURPLE,
+            width=3.0,
+            legend=True,
+            answer=False,
+        ),
+    ]
+    for name, (label, colour, dash) in TERM_STYLES.items():
+        if name not in _present(settings["architecture"]):
+            continue
+        steps = history.get("step", np.array([np.nan]))
+        values = history.get(name, np.full(len(steps), np.nan))
+        width = 2.5 if name in ("total", "rjcp") else 1.5
+        lines.append(
+            Line(
+                f"term/{name}",
+                "losses",
+                steps,
+                np.maximum(values, 1e-12),
+                group=name,
+                label=label,
+                colour=colour,
+                dash=dash,
+                width=width,
+                legend=True,
+                answer=False,
+            )
+        )
+    return Drawing(
+        panels=(
+            Panel(
+                "x",
+                "x-space: a mesh through f and back through g",
+                Axis("x₁", (-setting.VIEW, setting.VIEW)),
+                Axis("x₂", (-setting.VIEW, setting.VIEW)),
+                big=True,
+                equal=True,
+            ),
+            Panel("losses", "loss terms and RJCP", Axis("step", (0, settings["steps"])), Axis("", log=True)),
+            Panel(
+                "jacobians",
+                "the unit circle through J_f, J_g, and both",
+                Axis("", (-4.6, 4.6)),
+                Axis("", (-4.6, 4.6)),
+                equal=True,
+            ),
+        ),
+        lines=tuple(lines),
+        fields=(setting.trust_field(result),),
+        marks=(setting.trained_box(settings["problem"]),),
+    )
+
+
+def _present(architecture):
+    slabs_only = ("spectral", "bias_tie", "composition")
+    return [name for name in TERM_STYLES if architecture == "slabs" or name not in slabs_only]
+
+
+def steps_done(result):
+    """How many steps this model has been trained."""
+    steps = (result.get("history") or {}).get("step", ())
+    return int(steps[-1]) if len(steps) else 0
+
+
+def outside_factor(result):
+    """How many times higher the median RJCP is outside the trained box than inside."""
+    return float(result["trust"]["outside_median"] / result["trust"]["inside_median"])
+
+
+def reading(result):
+    done, trust = steps_done(result), result["trust"]
+    if not done:
+        return (
+            f"Nothing is trained yet: the round trip g(f(x)) misses x by {number_word(result['reconstruction'])} "
+            "on average "
+            f"in the box, and RJCP there is {number_word(trust['inside_mean'])} (2 would be an inverse that ignores y)."
+        )
+    return (
+        f"After {done:,} steps the round trip misses x by {number_word(result['reconstruction'])} inside the box. "
+        "RJCP, the "
+        f"error of the *local* inverse, is {number_word(trust['inside_mean'])} there on average; its median is "
+        f"{number_word(outside_factor(result))} times higher outside, where training never looked."
+        + (
+            f" But f itself misses the simulator by {number_word(100 * result['misfit'])} % of y's spread, and "
+            "RJCP only "
+            "compares g with f."
+            if result["misfit"] > 0.01
+            else ""
+        )
+        + (
+            ""
+            if result["settings"]["w_jcp"]
+            else " Without the Jacobian penalty a good round trip is no promise of a good "
+            "local inverse: compare RJCP with the penalty on."
+        )
+    )
+
+
+def _between(low, high):
+    return lambda result: low <= outside_factor(result) < high
+
+
+def _measured(name="sine", architecture="physics", seed=0, jcp=None):
+    fit = setting.standard_fit(name, architecture, seed, jcp)
+    return LESSON.experiment(fit.model, problem=name, architecture=architecture)
+
+
+def _trust_claim(_lesson):
+    found = [(float(r["trust"]["inside_mean"]), outside_factor(r)) for r in map(_measured, setting.PROBLEM_LABELS)]
+    return found, all(inside < 0.03 and factor > 5 for inside, factor in found)
+
+
+def _penalty_claim(_lesson):
+    with_jcp, without = _measured(), _measured(jcp=0.0)
+    ratio = float(without["trust"]["inside_mean"] / with_jcp["trust"]["inside_mean"])
+    return (ratio, float(without["reconstruction"])), ratio > 2 and without["reconstruction"] < 0.05
+
+
+def _slabs_claim(_lesson):
+    found = {}
+    for name in ("scaled", "sheared", "sine"):
+        result = _measured(name, "slabs")
+        found[name] = float(result["trust"]["inside_mean"]), float(result["misfit"])
+    linear = max(*found["scaled"], *found["sheared"])
+    rjcp, misfit = found["sine"]
+    return found, linear < 1e-3 and rjcp < 1e-3 and misfit > 0.005
+
+
+def _weight(term, low, high, default, group):
+    label = "weight of " + TERM_STYLES[term][0]
+    return Slider(f"w_{term}", label, low, high, default, digits=2, swept=False, group=group)
+
+
+LESSON = Lesson(
+    slug="train",
+    title="Train a Deceptron",
+    question="Can a network learn to undo a simulator, and know where it can?",
+    text=(
+        "A Deceptron is a pair: $f$ goes from causes to effects, $g$ back. Training asks for more than $g(f(x)) = "
+        "x$: also "
+        "*small changes* must come back, $J_g(f(x))\\,J_f(x) = I$. What is left of that, $\\|J_g J_f - I\\|^2$, is "
+        "RJCP: "
+        "clear where the inverse can be trusted, clouded where not."
+    ),
+    minutes=10,
+    controls=(
+        Choice("problem", "problem", setting.PROBLEM_LABELS, "sine"),
+        Choice("architecture", "f is", setting.ARCHITECTURE_LABELS, "physics"),
+        Slider("rate", "learning rate", 1e-4, 1.0, 1e-2, "log", digits=2, swept=False),
+        _weight("jcp", 0.0, 3.0, 0.3, "main"),
+        _weight("reconstruction", 0.0, 3.0, 1.0, "more weights"),
+        _weight("cycle", 0.0, 3.0, 0.0, "more weights"),
+        _weight("task", 0.0, 3.0, 1.0, "more weights"),
+        _weight("spectral", 0.0, 1.0, 0.0, "more weights"),
+        _weight("bias_tie", 0.0, 1.0, 0.0, "more weights"),
+        _weight("composition", 0.0, 1.0, 0.0, "more weights"),
+        Slider("noise", "noise added to y", 0.0, 0.5, 0.0, digits=2, swept=False, group="data and schedule"),
+        Slider("probes", "JCP probes", 1, 8, 2, swept=False, step=1, group="data and schedule"),
+        Slider("warmup", "JCP warm-up", 0, 1000, 0, unit="steps", swept=False, step=50, group="data and schedule"),
+        Slider("steps", "length", 500, 8000, 2000, unit="steps", swept=False, step=500, group="data and schedule"),
+        Slider("seed", "seed", 0, 9, 0, swept=False, step=1, group="data and schedule"),
+        Choice("pace", "pace", {"slow": "slow enough to watch", "full": "full speed"}, "slow"),
+        Preset("without JCP", {"w_jcp": 0.0}),
+        Preset(
+            "the paper’s slabs, on a linear problem",
+            {
+                "problem": "sheared",
+                "architecture": "slabs",
+                "w_cycle": 0.25,
+                "w_bias_tie": 0.01,
+                "w_composition": 0.01,
+                "warmup": 300.0,
+            },
+        ),
+        Legend("hide", (*TERM_STYLES, "round", "J_f", "J_g", "J_g J_f"), ("cycle", "task")),
+    ),
+    simulate=simulate,
+    prepare=untrained,
+    draw=draw,
+    reading=reading,
+    prediction=Prediction(
+        "Training will see only points inside the dashed box. How much larger will RJCP, the error of the local "
+        "inverse, be "
+        "outside than inside?",
+        (
+            Option("about the same: a network generalises", _between(0.0, 2.0)),
+            Option("up to five times", _between(2.0, 5.0)),
+            Option("more than five times", _between(5.0, float("inf"))),
+        ),
+        remark=(
+            "Nothing in the loss speaks about the outside. RJCP needs no solution to compare with, so it can say at run "
+            "time that one has left the known region."
+        ),
+        ready=lambda result: steps_done(result) >= 500,
+    ),
+    why=(
+        "The penalty never forms a Jacobian. For a random sign vector $\\xi$, $J_g J_f\\,\\xi$ costs two "
+        "Jacobian–vector "
+        "products, and $E\\,|J_g J_f\\,\\xi - \\xi|^2 = \\|J_g J_f - I\\|_F^2$:\n\n"
+        "```python\n"
+        "y, push_f = jax.linearize(model.f, x)\n"
+        "_, push_g = jax.linearize(model.g, y)\n"
+        "error = push_g(push_f(probe)) - probe\n"
+        "```\n\n"
+        "Two linear slabs, $f(x) = Wx + b$ and $g(y) = Vy + c$, are the paper’s smallest version; $V$ is free, not "
+        "tied to "
+        "$W^T$, since the transpose of a stretch is not its inverse."
+    ),
+    limits=(
+        "A low RJCP says that small changes come back, not that $g(y)$ is the right point of several: where P "
+        "folds, an "
+        "inverse trained across the fold learns the mean of its branches, which solves nothing. So (x₁, x₂²) is "
+        "trained on "
+        "one side of its fold only. And RJCP compares g with *f*: two slabs can learn linear problems and no "
+        "others, yet on "
+        "the bent one their RJCP vanishes too, since g undoes the wrong f perfectly."
+    ),
+    sources=(
+        "Deceptron: Learned Local Inverses for Fast and Stable Physics Inversion, arXiv 2511.21076, for the "
+        "module, the loss "
+        "and the penalty.",
+        "The toys, the smooth activation and all numbers here are this course’s own.",
+    ),
+    claims=(
+        Claim(
+            "On every toy the mean RJCP in the box falls below 0.03, and its median outside is over 5 times that "
+            "inside.",
+            _trust_claim,
+        ),
+        Claim("Without JCP the round trip is still good, but RJCP is more than twice as high.", _penalty_claim),
+        Claim(
+            "Two linear slabs learn the linear toys; on the curved one f is wrong and RJCP vanishes all the same.",
+            _slabs_claim,
+        ),
+    ),
+    alt=(
+        "The trust map over x-space with a mesh sent through f and back through g, the loss terms by step, and the "
+        "unit circle through both Jacobians."
+    ),
+)

@@ -1,0 +1,161 @@
+"""A lesson is data: what to ask, what may be varied, what to compute, how to draw it and how to put it into words.
+
+Streamlit is not needed to run, draw or test a lesson. `Lesson.experiment(**settings)` computes one result,
+`Lesson.sweep` the same for a whole range of one setting in a single vmapped call: that is what makes the stage follow
+the hand. Every number or "always" in a lesson's text is a `Claim`, which the tests run.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import plotly.graph_objects as go
+
+from core.problem import number
+from lessons import figures
+from lessons.controls import Choice, Control, Point, Preset, Slider
+
+Settings = dict[str, Any]
+Result = dict[str, Any]
+FRAMES = 61  # odd, so that the middle of a slider is one of its places
+
+
+@dataclass(frozen=True)
+class Option:
+    """One answer to a prediction. `holds(result)` says from the run itself whether it was right."""
+
+    text: str
+    holds: Callable[[Result], bool]
+
+
+def always(_result: Result) -> bool:
+    """Most predictions can be judged from the first picture."""
+    return True
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The question a student commits to before the figure answers.
+
+    question: may name settings, as in "at α = {alpha:.3g}"; it is put, and judged, at the settings in force.
+    remark: one sentence for the right answer with the wrong reason.  ready(result): whether this run can judge yet.
+    """
+
+    question: str
+    options: tuple[Option, ...]
+    remark: str = ""
+    ready: Callable[[Result], bool] = always
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A sentence of the lesson that a test checks: `check(lesson)` returns the measured value and whether it holds."""
+
+    text: str
+    check: Callable[["Lesson"], tuple[Any, bool]]
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One page. `simulate(**settings) -> dict of arrays` is traceable: numbers are arrays, choices are strings.
+
+    prepare(settings) -> PyTree: for a lesson that works with a trained model, a model to use where none is given; it is
+    then simulate's first argument.
+    draw(result) -> figures.Drawing takes results with any leading axes, so the same lines serve one picture and sixty.
+    """
+
+    slug: str
+    title: str
+    question: str
+    text: str
+    minutes: int
+    controls: tuple[Control, ...]
+    simulate: Callable[..., Result]
+    draw: Callable[[Result], figures.Drawing]
+    reading: Callable[[Result], str]
+    prediction: Prediction
+    why: str
+    limits: str
+    sources: tuple[str, ...]
+    claims: tuple[Claim, ...]
+    quiz: Prediction | None = None
+    prepare: Callable[[Settings], Any] | None = None
+    alt: str = ""
+
+    def __post_init__(self):
+        names = [control.name for control in self.controls if control.name]
+        if len(names) != len(set(names)):
+            raise ValueError(f"lesson {self.slug!r} has two controls of one name: {names}")
+        for preset in (control for control in self.controls if isinstance(control, Preset)):
+            self.complete(preset.settings)
+        if len(self.prediction.options) < 2:
+            raise ValueError(f"lesson {self.slug!r} needs at least two answers to choose from")
+
+    @property
+    def defaults(self) -> Settings:
+        """The settings at which the lesson opens."""
+        return {control.name: control.default for control in self.controls if control.name}
+
+    def complete(self, settings: Mapping[str, Any]) -> Settings:
+        """`settings` filled up with defaults; an unknown name or a value out of range raises ValueError."""
+        unknown = set(settings) - set(self.defaults)
+        if unknown:
+            raise ValueError(f"lesson {self.slug!r} has no control {sorted(unknown)}; it has {sorted(self.defaults)}")
+        named = {control.name: control for control in self.controls if control.name}
+        return {name: control.check(settings.get(name, control.default)) for name, control in named.items()}
+
+    def experiment(self, given: Any = None, **settings: Any) -> Result:
+        """Run the lesson's experiment once. Settings left out take their defaults. Returns NumPy arrays by name.
+
+        given: the trained model of a lesson that needs one; without it `prepare` trains or makes one.
+        """
+        chosen = self.complete(settings)
+        choices, numbers = self._split(chosen)
+        return _to_numpy(_run(self.simulate, self._given(given, chosen), choices, numbers)) | {"settings": chosen}
+
+    def sweep(self, name: str, settings: Settings, given: Any = None) -> tuple[np.ndarray, Result]:
+        """The experiment for FRAMES values of slider `name`, in one call: (values, results with a leading axis)."""
+        slider = next(c for c in self.controls if isinstance(c, Slider) and c.name == name)
+        values = slider.places(FRAMES)
+        chosen = self.complete(settings)
+        choices, numbers = self._split(chosen)
+        swept = jnp.asarray(values, numbers[name].dtype)
+        result = _sweep(self.simulate, self._given(given, chosen), choices, numbers, name, swept)
+        return values, _to_numpy(result) | {"settings": chosen}
+
+    def _given(self, given: Any, settings: Settings) -> tuple[Any, ...]:
+        if self.prepare is None:
+            return ()
+        return (self.prepare(settings) if given is None else given,)
+
+    def figure(self, result: Result) -> go.Figure:
+        """The result as one Plotly figure: what the stage shows at rest, for export and for tests."""
+        return figures.figure(self.draw(result))
+
+    def _split(self, settings: Settings) -> tuple[tuple[tuple[str, str], ...], dict[str, jax.Array]]:
+        """Choices stay strings (a new one compiles anew); numbers become arrays (a new one does not)."""
+        choices, numbers = [], {}
+        for control in self.controls:
+            if isinstance(control, Choice):
+                choices.append((control.name, settings[control.name]))
+            elif isinstance(control, Slider | Point):
+                numbers[control.name] = number(settings[control.name])
+        return tuple(choices), numbers
+
+
+@eqx.filter_jit
+def _run(simulate, given, choices, numbers):
+    return simulate(*given, **dict(choices), **numbers)
+
+
+@eqx.filter_jit
+def _sweep(simulate, given, choices, numbers, name, values):
+    return jax.vmap(lambda value: simulate(*given, **dict(choices), **(numbers | {name: value})))(values)
+
+
+def _to_numpy(result: Result) -> Result:
+    return jax.tree.map(np.asarray, result)

@@ -1,0 +1,58 @@
+"""The settings of a lesson live in the session and in the address bar, so that the address is a permalink.
+
+Three things can change them: a control (the stage commits), the address (a permalink, Back or Forward), and coming back
+to a lesson (Streamlit clears the query when the page changes; the session remembers). A control wins over the address
+of the same run, since the browser may not have taken in the address of the run before.
+"""
+
+from typing import Any
+
+import streamlit as st
+
+from lessons.controls import read_permalink, write_permalink
+from lessons.lesson import Lesson
+
+
+def _memory() -> dict[str, Any]:
+    """settings and the query last written, by lesson; which lesson is shown; which one has just committed."""
+    return st.session_state.setdefault(
+        "address", {"settings": {}, "written": {}, "remarks": {}, "shown": "", "committed": ""}
+    )
+
+
+def settings(lesson: Lesson) -> dict[str, Any]:
+    """The settings in force in this run; the address bar is brought in line with them."""
+    memory, slug = _memory(), lesson.slug
+    query = st.query_params.to_dict()
+    committed, memory["committed"] = memory["committed"] == slug, ""
+    arrived, memory["shown"] = memory["shown"] != slug, slug
+    known = slug in memory["settings"]
+    if known and (committed or (arrived and not query) or query == memory["written"].get(slug)):
+        chosen = memory["settings"][slug]
+    else:
+        found, memory["remarks"][slug] = read_permalink(lesson.controls, query)
+        chosen = lesson.complete(found)
+    _keep(lesson, chosen)
+    return chosen
+
+
+def commit(lesson: Lesson, changes: dict[str, Any]) -> None:
+    """Take what the stage commits. A name or value that the lesson does not have is refused, not guessed."""
+    memory = _memory()
+    now = memory["settings"].get(lesson.slug, lesson.defaults)
+    memory["settings"][lesson.slug] = lesson.complete(now | changes)
+    memory["remarks"][lesson.slug] = []
+    memory["committed"] = lesson.slug
+
+
+def remarks(lesson: Lesson) -> list[str]:
+    """What had to be moved or dropped in the permalink, a line each."""
+    return _memory()["remarks"].get(lesson.slug, [])
+
+
+def _keep(lesson: Lesson, chosen: dict[str, Any]) -> None:
+    memory, query = _memory(), write_permalink(lesson.controls, chosen)
+    memory["settings"][lesson.slug] = chosen
+    memory["written"][lesson.slug] = query
+    if st.query_params.to_dict() != query:
+        st.query_params.from_dict(query)

@@ -1,0 +1,22 @@
+"""The map of the course: every lesson with its question and its length, and the device that computes it."""
+
+import streamlit as st
+
+from lessons import SYLLABUS, lessons
+from pages.ui.device import device_line
+
+
+def course_map() -> None:
+    """One line a lesson, in teaching order."""
+    total = sum(lesson.minutes for lesson in lessons().values())
+    st.markdown(f"#### The way, about {total} minutes")
+    for part in SYLLABUS[1:]:
+        st.markdown(f"**{part.title}**")
+        for lesson in part.lessons:
+            st.markdown(f"[{lesson.title}]({lesson.slug}) · {lesson.minutes} min  \n{lesson.question}")
+    st.markdown(
+        "Each page asks you to predict before it shows; then drag, click and play. The address bar always holds "
+        "the state "
+        "you see: copy it to share or keep it."
+    )
+    st.markdown(f"#### Where it runs\n{device_line()}")

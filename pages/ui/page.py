@@ -1,0 +1,121 @@
+"""The one renderer: a lesson in, a page out. Question, prediction, stage, what happened, why, where it stops."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from lessons import SYLLABUS, lessons
+from lessons.lesson import Lesson, Prediction, Result
+from pages.ui import address, pictures
+from pages.ui.stage import stage
+from pages.ui.trained import BENCHES, Bench
+
+UNSURE = "I don’t know; show me"
+
+
+def show(slug: str, beyond: Callable[[], None] | None = None) -> None:
+    """Render the lesson with this slug, and what the page adds below it."""
+    lesson = lessons()[slug]
+    chosen = address.settings(lesson)
+    bench = BENCHES.get(slug, Bench)(lesson, chosen)
+    result = bench.result()
+    with st.container(key="lesson"):
+        with st.container(key="ask"):
+            st.title(lesson.question, anchor=False)
+            st.markdown(lesson.text)
+            predicted = _predict(lesson, lesson.prediction, result, "prediction")
+        with st.container(key="stage"):
+            for remark in [*address.remarks(lesson), *bench.remarks]:
+                st.caption(remark)
+            _stage(lesson, result, bench, predicted)
+        with st.container(key="answer"):
+            if predicted:
+                st.markdown(f"**What happened.** {lesson.reading(result)}")
+    with st.container(key="more"):
+        _explain(lesson, result)
+        if beyond:
+            beyond()
+        _onward(lesson)
+
+
+def _predict(lesson: Lesson, prediction: Prediction, result: Result, kind: str) -> bool:
+    """Ask; once the student has committed, show what the run says beside it. Returns whether that has happened."""
+    answers = st.session_state.setdefault(kind, {})
+    with st.container(key=kind):
+        if lesson.slug not in answers:
+            _ask(lesson, prediction, result, kind, answers)
+            return False
+        answer = answers[lesson.slug]
+        if not answer["verdict"] and prediction.ready(result):
+            answer["verdict"] = verdict(prediction, answer["said"], result)
+        waiting = f"You said “{answer['said']}”. The run will tell."
+        st.markdown(f"**{answer['question']}**\n\n{answer['verdict'] or _plain(waiting)}")
+        return True
+
+
+def _ask(lesson: Lesson, prediction: Prediction, result: Result, kind: str, answers: dict) -> None:
+    question = _plain(prediction.question.format(**result["settings"]))
+    widget = f"{kind}:{lesson.slug}"
+
+    def take() -> None:
+        answers[lesson.slug] = {"question": question, "said": st.session_state[widget], "verdict": ""}
+        if kind == "prediction":
+            st.session_state["autoplay"] = lesson.slug
+
+    st.markdown(f"**{'Predict.' if kind == 'prediction' else 'And this?'}** {question}")
+    labels = [_plain(option.text) for option in prediction.options]
+    st.radio(question, [*labels, UNSURE], index=None, key=widget, on_change=take, label_visibility="collapsed")
+
+
+def verdict(prediction: Prediction, said: str, result: Result) -> str:
+    """The student's answer beside what the run shows, in one line."""
+    right = [_plain(option.text) for option in prediction.options if option.holds(result)]
+    truth = " / ".join(right) if right else "none of these"
+    if said == UNSURE:
+        line = f"The run says: **{truth}**."
+    elif said in right:
+        line = f"You said “{said}”, and **so it is**."
+    else:
+        line = f"You said “{said}”; the run says **{truth}**."
+    return f"{line} {_plain(prediction.remark)}"
+
+
+def _plain(text: str) -> str:
+    """Text in which a star is a star (y*) and not Markdown."""
+    return text.replace("*", "\\*")
+
+
+def _stage(lesson: Lesson, result: Result, bench: Bench, predicted: bool) -> None:
+    autoplay = st.session_state.pop("autoplay", "") == lesson.slug
+    with st.spinner("Computing; the first time, this is compiled …"):  # shown only if it takes over half a second
+        payload = pictures.payload(lesson, result, bench, veiled=not predicted, autoplay=autoplay)
+    key = f"stage-{lesson.slug}"
+
+    def settings_changed() -> None:
+        address.commit(lesson, st.session_state[key]["settings"])
+
+    def action() -> None:
+        bench.act(st.session_state[key]["action"])
+
+    stage(payload, key=key, on_settings=settings_changed, on_action=action)
+
+
+def _explain(lesson: Lesson, result: Result) -> None:
+    st.markdown(f"#### Why\n{lesson.why}")
+    if lesson.quiz:
+        _predict(lesson, lesson.quiz, result, "quiz")
+    st.markdown(f"#### Where it stops\n{lesson.limits}")
+    st.caption("Sources. " + " ".join(lesson.sources))
+
+
+def _onward(lesson: Lesson) -> None:
+    """The lessons before and after this one."""
+    order = [item for part in SYLLABUS for item in part.lessons]
+    place = order.index(lesson)
+    links = []
+    if place > 0:
+        before = order[place - 1]
+        links.append(f"← [{before.title}](/{'' if place == 1 else before.slug})")
+    if place + 1 < len(order):
+        links.append(f"[{order[place + 1].title}](/{order[place + 1].slug}) →")
+    st.markdown(" &nbsp; · &nbsp; ".join(links))

@@ -1,0 +1,51 @@
+"""Results and stage payloads, cached for everybody: the only thing that two students share.
+
+A result depends on the settings and the model alone, so a class computes each picture once.
+"""
+
+from typing import Any
+
+import streamlit as st
+
+from lessons.controls import Legend, Slider, Step
+from lessons.lesson import Lesson, Result, Settings
+from lessons.scene import scene
+from pages.ui.stage import pack
+
+
+def result(lesson: Lesson, settings: Settings, given: Any = None, given_name: str = "") -> Result:
+    """The experiment at these settings. given_name stands for the model in the cache's key."""
+    return _result(lesson.slug, _varied(lesson, settings), given_name, lesson, given) | {"settings": settings}
+
+
+def payload(lesson: Lesson, result: Result, bench: Any, **extra: Any) -> bytes:
+    """What the stage is sent: the picture at rest and, unless it waits for a prediction, a sweep for each slider."""
+    sweeps = {}
+    if not extra.get("veiled"):
+        for control in lesson.controls:
+            if isinstance(control, Slider) and control.swept:
+                sweeps[control.name] = _swept(lesson, result["settings"], control.name, bench)
+    header, arrays = scene(lesson, result, sweeps, **extra, **bench.extra())
+    return pack(header, arrays)
+
+
+def _swept(lesson: Lesson, settings: Settings, name: str, bench: Any) -> Any:
+    others = tuple((key, value) for key, value in _varied(lesson, settings) if key != name)
+    values, swept = _sweep(lesson.slug, name, others, bench.given_name, lesson, bench.given)
+    return values, swept | {"settings": settings}
+
+
+def _varied(lesson: Lesson, settings: Settings) -> tuple[tuple[str, Any], ...]:
+    """The settings that change a result; step and legend only choose how much of it is drawn."""
+    shown = [control.name for control in lesson.controls if isinstance(control, Step | Legend)]
+    return tuple((name, value) for name, value in settings.items() if name not in shown)
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _result(slug: str, varied: tuple, given_name: str, _lesson: Lesson, _given: Any) -> Result:
+    return _lesson.experiment(_given, **dict(varied))
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _sweep(slug: str, name: str, others: tuple, given_name: str, _lesson: Lesson, _given: Any) -> Any:
+    return _lesson.sweep(name, dict(others), _given)

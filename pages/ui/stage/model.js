@@ -1,0 +1,76 @@
+// What is to be drawn: the committed picture, the frame of a sweep laid over it, and what a live job has sent since.
+
+const EMPTY = {};
+
+function resolve(entry, arrays) {
+  return Object.fromEntries(Object.entries(entry).map(([axis, name]) => [axis, arrays[name]]));
+}
+
+function resolveAll(entries, arrays) {
+  return new Map(Object.entries(entries).map(([id, entry]) => [id, resolve(entry, arrays)]));
+}
+
+/** Frame k of an array over frames, or the array itself where all frames share it. */
+function slice(array, frames, k) {
+  if (!array) return undefined;
+  const { data, shape } = array;
+  if (shape[0] !== frames || shape.length < 2) return array;
+  const size = shape.slice(1).reduce((product, n) => product * n, 1);
+  return { data: data.subarray(k * size, (k + 1) * size), shape: shape.slice(1) };
+}
+
+export class Model {
+  load({ header, arrays }) {
+    this.header = header;
+    this.still = resolveAll(header.still, arrays);
+    this.baseNumbers = header.numbers;
+    this.sweeps = new Map(Object.entries(header.sweeps).map(([name, sweep]) => [name, {
+      values: arrays[sweep.values].data,
+      data: resolveAll(sweep.data ?? EMPTY, arrays),
+      numbers: Object.fromEntries(Object.entries(sweep.numbers ?? EMPTY).map(([key, array]) => [key, arrays[array].data])),
+    }]));
+    this.frame(null);
+  }
+
+  patch({ still, numbers }, arrays) {
+    for (const [id, entry] of resolveAll(still ?? EMPTY, arrays)) {
+      this.still.set(id, { ...this.still.get(id), ...entry });
+      this.over.delete(id);
+    }
+    this.baseNumbers = { ...this.baseNumbers, ...numbers };
+    this.numbers = { ...this.numbers, ...numbers };
+  }
+
+  sweepValues(name) {
+    return this.sweeps.get(name)?.values ?? null;
+  }
+
+  /** Lay frame k of a sweep over the committed picture; null takes it off. */
+  frame(name, k = 0) {
+    const sweep = name === null ? null : this.sweeps.get(name);
+    if (sweep && this.active?.sweep === sweep && this.active.k === k) return;
+    this.over = new Map();
+    this.numbers = this.baseNumbers;
+    this.active = sweep ? { name, sweep, k } : null;
+    if (!sweep) return;
+    const frames = sweep.values.length;
+    for (const [id, entry] of sweep.data) {
+      const row = { ...this.still.get(id) };
+      for (const axis of Object.keys(entry)) row[axis] = slice(entry[axis], frames, k);
+      this.over.set(id, row);
+    }
+    const numbers = Object.entries(sweep.numbers).map(([key, values]) => [key, values[k]]);
+    this.numbers = { ...this.baseNumbers, ...Object.fromEntries(numbers) };
+  }
+
+  get(id) {
+    return this.over.get(id) ?? this.still.get(id);
+  }
+
+  /** A line's value at a step, the last finite place of a path that has ended not counted. */
+  at(id, axis, step) {
+    const data = this.get(id)?.[axis]?.data;
+    if (!data?.length) return NaN;
+    return data[Math.min(Math.floor(step + 1e-6), data.length - 1)];
+  }
+}

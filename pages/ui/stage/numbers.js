@@ -1,0 +1,49 @@
+// Numbers as people read them, and the way between a value and its place on a linear or logarithmic track.
+
+const RAISED = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" };
+
+/** Significant digits with a true minus sign; powers of ten outside 0.001 .. 100,000. */
+export function format(value, digits = 3, unit = "") {
+  if (value === null || value === undefined || Number.isNaN(value)) return "–";
+  const tail = unit ? ` ${unit}` : "";
+  if (!Number.isFinite(value)) return (value > 0 ? "∞" : "−∞") + tail;
+  if (value === 0) return `0${tail}`;
+  const size = Math.abs(value);
+  let text;
+  if (size < 1e-3 || size >= 1e5) {
+    const [mantissa, exponent] = value.toExponential(digits - 1).split("e");
+    text = `${mantissa}×10${[...String(Number(exponent))].map((c) => RAISED[c]).join("")}`;
+  } else {
+    // toPrecision would write 12,345 to three digits as 1.23e+4.
+    text = size >= 10 ** digits ? value.toFixed(0) : value.toPrecision(digits);
+  }
+  return text.replace("-", "−") + tail;
+}
+
+/** Where a value lies on a track from 0 to 1. */
+export function toTrack({ min, max, scale }, value) {
+  const t = scale === "log" ? Math.log(value / min) / Math.log(max / min) : (value - min) / (max - min);
+  return Math.min(1, Math.max(0, Number.isFinite(t) ? t : 0));
+}
+
+export function fromTrack({ min, max, scale }, t) {
+  const value = scale === "log" ? min * (max / min) ** t : min + (max - min) * t;
+  return tidy(value);
+}
+
+/** Six digits: what float32 carries, without the tail that its conversion to float64 shows (0.0500000007). */
+export const tidy = (value) => Number(value.toPrecision(6));
+
+export function nearest(values, value, scale) {
+  const place = scale === "log" ? Math.log : (v) => v;
+  const goal = place(value);
+  let best = 0;
+  let gap = Infinity;
+  for (let k = 0; k < values.length; k += 1) {
+    const distance = Math.abs(place(values[k]) - goal);
+    if (distance < gap) [best, gap] = [k, distance];
+  }
+  return best;
+}
+
+export const clamp = (value, low, high) => Math.min(high, Math.max(low, value));

@@ -1,0 +1,47 @@
+"""The route by which a job's frames reach the browser: server-sent events, each a base64 frame of the stage's format.
+
+Polling through Streamlit gave 2 to 4 pictures a second, each a script run; this gives as many as the job paints.
+"""
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from pages.ui.jobs import PICTURES, Job, find
+
+
+async def events(request: Request) -> Response:
+    """Stream the frames of the job whose token is in the path, until it ends or the browser leaves."""
+    job = find(request.path_params["token"])
+    if job is None:
+        return PlainTextResponse("This training run no longer exists; start another one.", status_code=404)
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(_frames(job), media_type="text/event-stream", headers=headers)
+
+
+async def _frames(job: Job) -> AsyncIterator[bytes]:
+    await asyncio.to_thread(job.watch, True)
+    try:
+        seen, quiet = 0, 0.0
+        while True:
+            number, frame = job.frame()
+            if number != seen:
+                seen, quiet = number, 0.0
+                yield b"data: " + base64.b64encode(frame) + b"\n\n"
+            elif job.snapshot().finished:
+                return
+            elif quiet > 15:  # proxies close a silent connection; a comment is not an event
+                quiet = 0.0
+                yield b": still here\n\n"
+            await asyncio.sleep(0.5 / PICTURES)
+            quiet += 0.5 / PICTURES
+    finally:
+        job.watch(False)
+
+
+def routes() -> list[Route]:
+    return [Route("/job/{token}/events", events, methods=["GET"])]

@@ -1,0 +1,65 @@
+"""Where a lesson's model comes from: most need none, one trains it before your eyes, one walks with it."""
+
+from typing import Any
+
+import streamlit as st
+
+from lessons.lesson import Lesson, Result, Settings
+from pages.ui import pictures
+from pages.ui.workshop import buttons, model_for_walking, progress, result_of, workshop
+
+
+class Bench:
+    """A lesson without a model: the result depends on the settings alone, so it is shared by everybody."""
+
+    def __init__(self, lesson: Lesson, settings: Settings):
+        self.lesson, self.settings = lesson, settings
+        self.remarks: list[str] = []
+        self.given, self.given_name = None, ""
+        workshop()
+
+    def result(self) -> Result:
+        return pictures.result(self.lesson, self.settings, self.given, self.given_name)
+
+    def extra(self) -> dict[str, Any]:
+        """What the stage shows beside the picture: buttons, progress, a stream."""
+        return {}
+
+    def act(self, name: str) -> None:
+        """A button of the stage was pressed."""
+
+
+class Walking(Bench):
+    """D-IPG walks with the standard Deceptron, or with the one that the student trained."""
+
+    def __init__(self, lesson: Lesson, settings: Settings):
+        super().__init__(lesson, settings)
+        with st.spinner("Training the standard Deceptron, some seconds the first time …"):
+            self.given, self.given_name, remark = model_for_walking(settings)
+        self.remarks = [remark] if remark else []
+
+
+class Training(Bench):
+    """The Deceptron of the settings in force, untrained, in training or trained."""
+
+    def __init__(self, lesson: Lesson, settings: Settings):
+        super().__init__(lesson, settings)
+        self.snapshot = workshop().look(settings)
+
+    def result(self) -> Result:
+        return result_of(self.lesson, self.snapshot, self.settings)
+
+    def extra(self) -> dict[str, Any]:
+        job = workshop().job
+        streaming = job is not None and self.snapshot is not None and not self.snapshot.finished
+        return {
+            "actions": buttons(self.snapshot),
+            "progress": progress(self.snapshot),
+            "events": f"job/{job.token}/events" if streaming else None,
+        }
+
+    def act(self, name: str) -> None:
+        workshop().act(name, self.settings)
+
+
+BENCHES = {"train": Training, "dipg": Walking}

@@ -1,0 +1,168 @@
+"""What one student has trained: the running job, and every model of this session by (problem, architecture, seed).
+
+It lives in the session's state, which survives a lost connection; a session-scoped cache entry beside it tells when the
+browser leaves and comes back.
+"""
+
+import dataclasses
+from typing import Any
+
+import jax.numpy as jnp
+import streamlit as st
+
+from core.deceptron import Deceptron
+from lessons import lessons
+from lessons.learned import setting, train
+from lessons.lesson import Lesson, Result, Settings
+from lessons.scene import still
+from pages.ui.jobs import Job, Snapshot
+from pages.ui.stage import pack
+
+Key = tuple[str, str, int]
+ACTIONS = {
+    "": (("start", "Train", True),),
+    "queued": (("stop", "Stop", False),),
+    "running": (("pause", "Pause", False), ("stop", "Stop", False)),
+    "paused": (("resume", "Go on", True), ("stop", "Stop", False)),
+    "finished": (("start", "Train again", True), ("reset", "Reset", False)),
+}
+
+
+def key_of(settings: Settings) -> Key:
+    """Which model these settings are about: changing anything else does not make it another one."""
+    return settings["problem"], settings["architecture"], round(settings["seed"])
+
+
+class Workshop:
+    """One session's models. At most one job at a time; a new one stops the old one."""
+
+    def __init__(self):
+        self.job: Job | None = None
+        self.key: Key | None = None
+        self.kept: dict[Key, Snapshot] = {}
+
+    def act(self, name: str, settings: Settings) -> None:
+        """What a button asks for."""
+        if name == "start":
+            self.begin(settings)
+        elif name == "reset":
+            self.kept.pop(key_of(settings), None)
+            self.job = None
+        elif self.job is not None and name in ("pause", "resume", "stop"):
+            getattr(self.job, name)()
+
+    def begin(self, settings: Settings) -> None:
+        """Train from scratch with these settings."""
+        self._put_away()
+        self.key = key_of(settings)
+        chosen = setting.setup(settings["problem"], settings["architecture"])
+        frozen = dict(settings)
+        self.job = Job(
+            setup=chosen,
+            seed=self.key[2],
+            hyper=train.hyper(settings),
+            total=round(settings["steps"]),
+            paint=lambda snapshot: frame(snapshot, frozen),
+            watchable=settings["pace"] == "slow",
+        ).start()
+
+    def look(self, settings: Settings) -> Snapshot | None:
+        """The state of the model that these settings are about; a running job is told the weights in force."""
+        key = key_of(settings)
+        if self.job is not None and self.key != key:
+            self._put_away()
+        if self.job is None:
+            return self.kept.get(key)
+        numbers = train.hyper(settings)
+        # The length was fixed at the start, and the learning rate's cosine with it.
+        self.job.set(dataclasses.replace(numbers, total_steps=jnp.float32(self.job.total)))
+        snapshot = self.job.snapshot()
+        if snapshot.finished:
+            self.kept[key] = snapshot
+        return snapshot
+
+    def latest(self, problem: str) -> Snapshot | None:
+        """The most recent model of a problem that has been trained at all."""
+        if self.job is not None and self.key is not None and self.key[0] == problem:
+            return self.job.snapshot()
+        found = [snapshot for key, snapshot in self.kept.items() if key[0] == problem]
+        return found[-1] if found else None
+
+    def stay(self) -> None:
+        if self.job is not None:
+            self.job.stay()
+
+    def leave(self) -> None:
+        if self.job is not None:
+            self.job.leave()
+
+    def _put_away(self) -> None:
+        """Stop the job and keep what it has reached."""
+        if self.job is not None and self.key is not None:
+            self.job.stop()
+            self.job.join(2.0)
+            self.kept.pop(self.key, None)
+            self.kept[self.key] = self.job.snapshot()
+        self.job = None
+
+
+def workshop() -> Workshop:
+    """This session's workshop; every script run says that the browser is here."""
+    mine = st.session_state.setdefault("workshop", Workshop())
+    _presence(mine).stay()
+    return mine
+
+
+@st.cache_resource(scope="session", on_release=lambda mine: mine.leave(), show_spinner=False)
+def _presence(_mine: Workshop) -> Workshop:
+    return _mine
+
+
+def buttons(snapshot: Snapshot | None) -> list[dict[str, Any]]:
+    """The buttons that make sense in this state."""
+    state = "" if snapshot is None else "finished" if snapshot.finished else snapshot.state
+    return [
+        {"name": name, "label": label, "primary": primary, "disabled": False, "title": ""}
+        for name, label, primary in ACTIONS[state]
+    ]
+
+
+def progress(snapshot: Snapshot | None) -> dict[str, Any] | None:
+    if snapshot is None:
+        return None
+    tone = "warn" if snapshot.state in ("diverged", "failed") else "normal"
+    text = snapshot.message or snapshot.sentence()
+    return {"text": text, "fraction": snapshot.step / snapshot.total, "tone": tone}
+
+
+def result_of(lesson: Lesson, snapshot: Snapshot | None, settings: Settings) -> Result:
+    """The picture of a model at some point of its training."""
+    if snapshot is None:
+        return lesson.experiment(**settings)
+    return lesson.experiment(snapshot.model, **settings) | {"history": snapshot.history}
+
+
+def frame(snapshot: Snapshot, settings: Settings) -> bytes:
+    """What a watching browser is sent: the moving lines and the map, progress and buttons."""
+    lesson = lessons()["train"]
+    arrays: dict[str, Any] = {}
+    items = still(lesson.draw(result_of(lesson, snapshot, settings)), arrays)
+    patch = {
+        "state": snapshot.state,
+        "still": items,
+        "numbers": {},
+        "progress": progress(snapshot),
+        "actions": buttons(snapshot),
+    }
+    return pack({"patch": patch}, arrays)
+
+
+def model_for_walking(settings: Settings) -> tuple[Deceptron, str, str]:
+    """The model that D-IPG walks with, a name for it, and a remark if it is not the wished one."""
+    mine = workshop().latest(settings["problem"]) if settings["model_from"] == "mine" else None
+    if mine is not None and mine.step:
+        return mine.model, f"mine:{id(mine.model)}", ""
+    remark = ""
+    if settings["model_from"] == "mine":
+        remark = "You have trained no Deceptron on this problem in this session, so the standard one walks."
+    return setting.standard_fit(settings["problem"]).model, f"standard:{settings['problem']}", remark

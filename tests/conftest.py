@@ -1,0 +1,47 @@
+"""Settings of the whole suite, and the fixtures that any test may ask for."""
+
+import os
+
+import hypothesis
+import pytest
+from xdist.scheduler import LoadScopeScheduling
+
+# Two workers would each take most of an accelerator's memory, and expected values are stated for the CPU.
+# Set before anything imports JAX; the app that the browser tests start inherits it.
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+# A slow machine is no failure: how long an example takes is left to the benchmark.
+hypothesis.settings.register_profile("course", deadline=None, max_examples=50, derandomize=True)
+hypothesis.settings.load_profile("course")
+
+BROWSER = "tests/browser/"
+
+
+class ByPlace(LoadScopeScheduling):
+    """Keep a file's tests on one worker, where they share what JAX compiled, and the browser on one.
+
+    This is what xdist's own `loadgroup` is for, whose marks get lost under pytest 9.2.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return BROWSER if nodeid.startswith(BROWSER) else nodeid.split("::")[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:
+    """Distribute tests by `ByPlace`."""
+    return ByPlace(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The browser's tests come first: they are the longest row, beside which the others fit."""
+    items.sort(key=lambda item: not item.nodeid.startswith(BROWSER))
+
+
+@pytest.fixture
+def strict():
+    """JAX without implicit promotion: a float32 that meets a float64, or a vector a matrix, is an error."""
+    import jax
+
+    with jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
+        yield
