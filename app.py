@@ -13,6 +13,7 @@ if str(ROOT) not in sys.path:  # Streamlit puts the folder of the main script th
 from core import backend  # noqa: E402
 from pages.ui import jobs, shell, stream  # noqa: E402
 from pages.ui.stage import asset_routes  # noqa: E402
+from pages.ui.warmup import Warmup  # noqa: E402
 
 
 @asynccontextmanager
@@ -21,7 +22,10 @@ async def lifespan(_app):
     remark = backend.enable_compilation_cache()
     if remark:
         print(remark, file=sys.stderr)
+    stream.end_with_the_server()
+    warming = Warmup().start()
     yield {}
+    warming.stop()
     jobs.stop_all()
 
 

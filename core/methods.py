@@ -6,7 +6,7 @@ its g. (The paper's residual is that of its surrogate f_W. To walk on a surrogat
 forward map is model.f.)
 
     plain D-IPG           x_p = g(y - eta r)               the paper's
-    differenced D-IPG     x_p = x + g(y - eta r) - g(y)    the book's inverse-simulator step with the learned g
+    differenced D-IPG     x_p = x + g(y - eta r) - g(y)    the book's inverse simulator, with the learned g
     one shot              x_p = g(y*)                      the baseline that plain D-IPG has to beat
 
 Plain D-IPG at eta = 1 proposes g(y*) wherever it stands, and as eta falls it proposes g(y), which misses x by

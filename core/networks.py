@@ -10,6 +10,7 @@ from typing import TypeVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
@@ -121,10 +122,11 @@ def residual_mlp(key: PRNGKeyArray, inner: Affine, outer: Affine, hidden: tuple[
             f"ResidualMLP adds its input to its output, so both need one size, got {sizes[0]}, {sizes[-1]}"
         )
     dtype = inner.centre.dtype
-    weights = [
-        jax.random.normal(layer_key, (fan_out, fan_in), dtype) / jnp.sqrt(jnp.asarray(fan_in, dtype))
-        for layer_key, fan_in, fan_out in zip(jax.random.split(key, len(sizes) - 1), sizes[:-1], sizes[1:], strict=True)
-    ]
+    shapes = list(zip(sizes[1:], sizes[:-1], strict=True))
+    # One draw for all layers: three would compile three times as long.
+    ends = np.cumsum([fan_out * fan_in for fan_out, fan_in in shapes])
+    parts = jnp.split(jax.random.normal(key, (int(ends[-1]),), dtype), ends[:-1])
+    weights = [part.reshape(shape) * shape[1] ** -0.5 for part, shape in zip(parts, shapes, strict=True)]
     weights[-1] = 0.1 * weights[-1]
     return ResidualMLP(weights, [jnp.zeros(size, dtype) for size in sizes[1:]], inner, outer)
 
@@ -139,11 +141,8 @@ def slab(key: PRNGKeyArray, inner: Affine, outer: Affine, activation: str = "lin
 
 def trainable(model: PyTree) -> PyTree:
     """A filter for `eqx.partition`: True on the floating-point arrays outside `Frozen` parts."""
-
-    def may_move(node):
-        return eqx.is_inexact_array(node) and not isinstance(node, Frozen)
-
-    return jax.tree.map(may_move, model, is_leaf=lambda node: isinstance(node, Frozen))
+    # A Frozen part is taken as one leaf, and is no array.
+    return jax.tree.map(eqx.is_inexact_array, model, is_leaf=lambda node: isinstance(node, Frozen))
 
 
 def as_type(tree: Tree, dtype: DTypeLike) -> Tree:

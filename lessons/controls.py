@@ -81,7 +81,7 @@ class Choice:
     group: str = "main"
 
     def check(self, value: Any) -> str:
-        if value not in self.options:
+        if not isinstance(value, str) or value not in self.options:
             raise ValueError(f"{self.name} must be one of {', '.join(self.options)}, got {value!r}")
         return value
 
@@ -136,7 +136,7 @@ class Step:
     default: int
 
     def check(self, value: Any) -> int:
-        if not (isinstance(value, int | float) and value == int(value) and 0 <= value <= self.high):
+        if not (isinstance(value, int | float) and 0 <= value <= self.high and value == int(value)):
             raise ValueError(f"{self.name} must be a whole number from 0 to {self.high}, got {value!r}")
         return int(value)
 
@@ -157,6 +157,8 @@ class Legend:
     default: tuple[str, ...] = ()
 
     def check(self, value: Any) -> tuple[str, ...]:
+        if not isinstance(value, list | tuple):
+            raise ValueError(f"{self.name} must be a list of some of {', '.join(self.groups)}, got {value!r}")
         unknown = [group for group in value if group not in self.groups]
         if unknown:
             raise ValueError(f"{self.name} names {unknown}, but there are only {', '.join(self.groups)}")

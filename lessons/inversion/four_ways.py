@@ -254,7 +254,8 @@ LESSON = Lesson(
             Option("those of all three that invert something", _all_inverse),
         ),
         remark=(
-            "Newton’s method and the inverse gradient replace P by its first terms, so they stray as soon as P is curved; "
+            "Newton’s method and the inverse gradient replace P by its first terms, so they stray as soon as P is "
+            "curved; "
             "on a linear P they too are straight."
         ),
     ),
@@ -293,5 +294,5 @@ LESSON = Lesson(
         ),
         Claim("On a linear problem, with one eta, all three inverse methods take the same steps.", _linear_claim),
     ),
-    alt="Paths of four methods over the isolines of the loss in x-space, the same paths in y-space, and the loss by step.",
+    alt="Paths of four methods over the isolines of the loss in x-space, the same paths in y-space, the loss by step.",
 )

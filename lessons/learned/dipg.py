@@ -42,6 +42,9 @@ STATUS_WORDS = {
     Status.DIVERGED: "diverged",
 }
 
+# Traced once for a picture and its sweeps, not once for each.
+_solve = eqx.filter_jit(solve_path)
+
 
 def simulate(model, problem, model_from, box, eta, relaxation, start):
     """All walks from one start towards y*, under one protocol, and the trust map they cross."""
@@ -55,7 +58,7 @@ def simulate(model, problem, model_from, box, eta, relaxation, start):
     )
     solver = dataclasses.replace(solver, budget=BUDGET)
     target = chosen.target
-    walks = {name: solve_path(name, chosen, model, target, start, solver) for name in WALKERS}
+    walks = {name: _solve(name, chosen, model, target, start, solver) for name in WALKERS}
     defect = jax.vmap(lambda x: composition_defect(model, x.astype(jnp.float32)))
     return {
         "walks": walks,
@@ -279,7 +282,8 @@ LESSON = Lesson(
             ),
         ),
         remark=(
-            "With the same α they all cover the same fraction of the gap in y a step. Few steps alone say nothing about a "
+            "With the same α they all cover the same fraction of the gap in y a step. Few steps alone say nothing "
+            "about a "
             "good local inverse: plain D-IPG at α = 1 is a single jump to g(y*), wherever it stands."
         ),
     ),

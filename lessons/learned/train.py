@@ -327,7 +327,8 @@ LESSON = Lesson(
             Option("more than five times", _between(5.0, float("inf"))),
         ),
         remark=(
-            "Nothing in the loss speaks about the outside. RJCP needs no solution to compare with, so it can say at run "
+            "Nothing in the loss speaks about the outside. RJCP needs no solution to compare with, so it can say "
+            "at run "
             "time that one has left the known region."
         ),
         ready=lambda result: steps_done(result) >= 500,

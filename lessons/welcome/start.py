@@ -64,7 +64,7 @@ def draw(result):
                 big=True,
                 equal=True,
             ),
-            Panel("y", "y-space: what you see", Axis("y₁", (-1.1, 1.1)), Axis("y₂", (-19, 19))),
+            Panel("y", "y-space: what you see", Axis("y₁", (-1.0, 1.0)), Axis("y₂", (-9, 9))),
             Panel("loss", "distance in y, squared", Axis("step", (0, STEPS)), Axis("L", (1e-10, 1e3), log=True)),
         ),
         lines=tuple(lines),
@@ -106,7 +106,7 @@ def _growth_claim(lesson):
 
 
 def _steady_claim(lesson):
-    counts = [float(lesson.experiment(xi=xi)["counts"]["inverse_simulator"]) for xi in (1.0, 2.0, 4.0, 8.0)]
+    counts = [float(lesson.experiment(xi=xi)["counts"]["inverse_simulator"]) for xi in (1.0, 2.0, 4.0, 6.0)]
     return counts, max(counts) - min(counts) <= 1
 
 
@@ -124,7 +124,7 @@ LESSON = Lesson(
     minutes=3,
     controls=(
         Step("step", "step", STEPS, STEPS),
-        Slider("xi", "ξ, how unevenly x acts on y", 1.0, 8.0, 4.0, "log", landmarks=(Landmark("even: 1", 1.0),)),
+        Slider("xi", "ξ, unevenness", 1.0, 6.0, 4.0, "log", landmarks=(Landmark("even: 1", 1.0),)),
         Point("start", "start", "x", (-VIEW, -VIEW), (VIEW, VIEW), (0.85, 0.75)),
         Legend("hide", SHOWN),
     ),

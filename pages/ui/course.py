@@ -3,6 +3,7 @@
 import streamlit as st
 
 from lessons import SYLLABUS, lessons
+from pages.ui import navigation
 from pages.ui.device import device_line
 
 
@@ -13,7 +14,8 @@ def course_map() -> None:
     for part in SYLLABUS[1:]:
         st.markdown(f"**{part.title}**")
         for lesson in part.lessons:
-            st.markdown(f"[{lesson.title}]({lesson.slug}) · {lesson.minutes} min  \n{lesson.question}")
+            navigation.link(lesson.slug, f"{lesson.title}, {lesson.minutes} min")
+            st.caption(lesson.question)
     st.markdown(
         "Each page asks you to predict before it shows; then drag, click and play. The address bar always holds "
         "the state "

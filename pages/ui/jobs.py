@@ -81,6 +81,7 @@ class Job:
 
     def __post_init__(self):
         self._lock = threading.Condition()
+        self._painting = threading.Lock()  # frames are made one after the other, in the order of the states they show
         self._wish = "run"
         self._watchers = 0
         self._frame: tuple[int, bytes] = (0, b"")
@@ -114,6 +115,14 @@ class Job:
     def stop(self) -> None:
         self._ask("stop")
 
+    def reach(self, *states: str, timeout: float = 2.0) -> None:
+        """Wait until the job is in one of these states or has ended: a wish is followed after the chunk in hand.
+
+        A page drawn before that would overwrite, with the state before, what the browser has just been streamed.
+        """
+        with self._lock:
+            self._lock.wait_for(lambda: self._snapshot.state in states or self._snapshot.finished, timeout)
+
     def join(self, timeout: float | None = None) -> None:
         if self._thread.is_alive():
             self._thread.join(timeout)
@@ -135,9 +144,9 @@ class Job:
         """A browser starts or ends watching; the first one gets a frame at once."""
         with self._lock:
             self._watchers += 1 if coming else -1
-            snapshot = self._snapshot
         if coming:
-            self._publish(snapshot)
+            with self._painting:
+                self._show(self._snapshot)
 
     def frame(self) -> tuple[int, bytes]:
         """The number and the bytes of the latest frame."""
@@ -152,10 +161,14 @@ class Job:
             _line_moved.notify_all()
 
     def _publish(self, snapshot: Snapshot) -> None:
-        with self._lock:
-            self._snapshot = snapshot
-            watched = self._watchers > 0
-        if watched and self.paint is not None:
+        with self._painting:
+            # The frame first: whoever sees that a job has finished finds its last frame there.
+            self._show(snapshot)
+            with self._lock:
+                self._snapshot = snapshot
+
+    def _show(self, snapshot: Snapshot) -> None:
+        if self._watchers > 0 and self.paint is not None:
             self._frame = (self._frame[0] + 1, self.paint(snapshot))
 
     def _run(self) -> None:
@@ -177,16 +190,24 @@ class Job:
         """True once it is our turn, False if the student gave up."""
         with _line_moved:
             _line.append(self)
-            while (place := _line.index(self)) >= CAPACITY and self._wish != "stop":
-                self._publish(self._with(state="queued", place=place - CAPACITY + 1))
-                _line_moved.wait(1.0)
+        while (place := self._place()) > 0 and self._wish != "stop":
+            # Not under the lock of the line: painting must hold up nobody else.
+            self._publish(self._with(state="queued", place=place))
+            with _line_moved:
+                _line_moved.wait_for(lambda now=place: self._place() != now or self._wish == "stop")
         self._publish(self._with(state="queued", place=0))
         return self._wish != "stop"
+
+    def _place(self) -> int:
+        """How many have to end before this one may train."""
+        with _line_moved:
+            return max(0, _line.index(self) - CAPACITY + 1)
 
     def _train(self) -> None:
         steps, best, good = 0, np.inf, self._state
         spent = rate = last_frame = 0.0
         size = SLOW_CHUNK if self.watchable else training.CHUNK
+        asked = _asked(self.hyper)
         while steps < self.total:
             wish = self._wait_while_paused()
             if wish == "stop" or spent > LONGEST:
@@ -196,8 +217,10 @@ class Job:
                 )
                 return
             began = time.perf_counter()
-            chunk = min(size, self.total - steps)
-            self._state, metrics = training.advance(self._state, self.setup, self.hyper, chunk)
+            chunk, hyper = min(size, self.total - steps), self.hyper
+            if _asked(hyper) != asked:
+                asked, best = _asked(hyper), np.inf
+            self._state, metrics = training.advance(self._state, self.setup, hyper, chunk)
             total = float(np.mean(metrics.total))
             if self.watchable:
                 time.sleep(max(0.0, 1 / PICTURES - (time.perf_counter() - began)))
@@ -207,7 +230,7 @@ class Job:
                 rate = steps / spent if rate == 0 else 0.8 * rate + 0.2 * chunk / took
             steps += chunk
             self._record(steps, metrics)
-            if trouble := diagnose(metrics, total, best, {k: float(v) for k, v in self.hyper.weights.items()}):
+            if trouble := diagnose(metrics, total, best, hyper):
                 self._state = good
                 self._end("diverged", trouble)
                 return
@@ -244,7 +267,12 @@ class Job:
         self._publish(self._with(state=state, message=message))
 
 
-def diagnose(metrics: training.Metrics, total: float, best: float, weights: dict[str, float]) -> str:
+def _asked(hyper: Hyper) -> tuple[float, ...]:
+    """The numbers that decide what the loss measures: where they move, it jumps without having diverged."""
+    return (*map(float, hyper.weights.values()), float(hyper.noise), float(hyper.jcp_warmup))
+
+
+def diagnose(metrics: training.Metrics, total: float, best: float, hyper: Hyper) -> str:
     """Why this chunk means that training has diverged, and what to try; "" while it goes well."""
     skipped = np.asarray(metrics.skipped)
     if skipped.mean() > 0.5:
@@ -254,7 +282,7 @@ def diagnose(metrics: training.Metrics, total: float, best: float, weights: dict
             "The last good state is kept. Try a smaller learning rate, or less weight on that term."
         )
     if np.isfinite(best) and total > EXPLOSION * max(best, 1e-6):
-        shares = {name: weights[name] * float(np.mean(term)) for name, term in metrics.terms.items()}
+        shares = {name: float(hyper.weights[name]) * float(np.mean(term)) for name, term in metrics.terms.items()}
         worst = max(shares, key=shares.__getitem__)
         return (
             f"Training diverged: the loss grew {total / best:,.0f}-fold, most of it {worst.replace('_', ' ')}. "

@@ -6,7 +6,7 @@ import streamlit as st
 
 from lessons import SYLLABUS, lessons
 from lessons.lesson import Lesson, Prediction, Result
-from pages.ui import address, pictures
+from pages.ui import address, navigation, pictures
 from pages.ui.stage import stage
 from pages.ui.trained import BENCHES, Bench
 
@@ -30,12 +30,16 @@ def show(slug: str, beyond: Callable[[], None] | None = None) -> None:
             _stage(lesson, result, bench, predicted)
         with st.container(key="answer"):
             if predicted:
-                st.markdown(f"**What happened.** {lesson.reading(result)}")
+                st.markdown(f"**What the run shows.** {lesson.reading(result)}")
     with st.container(key="more"):
         _explain(lesson, result)
         if beyond:
             beyond()
         _onward(lesson)
+    if predicted and not pictures.compiled(lesson, chosen):
+        # The picture is there; what makes the sliders follow the hand takes seconds the first time, and comes after.
+        pictures.compile_sweeps(lesson, chosen, bench.given, bench.given_name)
+        st.rerun()
 
 
 def _predict(lesson: Lesson, prediction: Prediction, result: Result, kind: str) -> bool:
@@ -50,6 +54,7 @@ def _predict(lesson: Lesson, prediction: Prediction, result: Result, kind: str) 
             answer["verdict"] = verdict(prediction, answer["said"], result)
         waiting = f"You said “{answer['said']}”. The run will tell."
         st.markdown(f"**{answer['question']}**\n\n{answer['verdict'] or _plain(waiting)}")
+        st.empty()  # takes the place of the choices at once; else they linger, greyed, until the script has ended
         return True
 
 
@@ -87,8 +92,7 @@ def _plain(text: str) -> str:
 
 def _stage(lesson: Lesson, result: Result, bench: Bench, predicted: bool) -> None:
     autoplay = st.session_state.pop("autoplay", "") == lesson.slug
-    with st.spinner("Computing; the first time, this is compiled …"):  # shown only if it takes over half a second
-        payload = pictures.payload(lesson, result, bench, veiled=not predicted, autoplay=autoplay)
+    payload = pictures.payload(lesson, result, bench, veiled=not predicted, autoplay=autoplay)
     key = f"stage-{lesson.slug}"
 
     def settings_changed() -> None:
@@ -101,10 +105,10 @@ def _stage(lesson: Lesson, result: Result, bench: Bench, predicted: bool) -> Non
 
 
 def _explain(lesson: Lesson, result: Result) -> None:
-    st.markdown(f"#### Why\n{lesson.why}")
+    navigation.text(f"#### Why\n{lesson.why}")
     if lesson.quiz:
         _predict(lesson, lesson.quiz, result, "quiz")
-    st.markdown(f"#### Where it stops\n{lesson.limits}")
+    navigation.text(f"#### Where it stops\n{lesson.limits}")
     st.caption("Sources. " + " ".join(lesson.sources))
 
 
@@ -112,10 +116,8 @@ def _onward(lesson: Lesson) -> None:
     """The lessons before and after this one."""
     order = [item for part in SYLLABUS for item in part.lessons]
     place = order.index(lesson)
-    links = []
-    if place > 0:
-        before = order[place - 1]
-        links.append(f"← [{before.title}](/{'' if place == 1 else before.slug})")
-    if place + 1 < len(order):
-        links.append(f"[{order[place + 1].title}](/{order[place + 1].slug}) →")
-    st.markdown(" &nbsp; · &nbsp; ".join(links))
+    with st.container(key="onward", horizontal=True):
+        if place > 0:
+            navigation.link(order[place - 1].slug, f"← {order[place - 1].title}")
+        if place + 1 < len(order):
+            navigation.link(order[place + 1].slug, f"{order[place + 1].title} →")

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from lessons.controls import Legend, Slider, Step
+from lessons.controls import Choice, Legend, Slider, Step
 from lessons.lesson import Lesson, Result, Settings
 from lessons.scene import scene
 from pages.ui.stage import pack
@@ -19,19 +19,44 @@ def result(lesson: Lesson, settings: Settings, given: Any = None, given_name: st
 
 
 def payload(lesson: Lesson, result: Result, bench: Any, **extra: Any) -> bytes:
-    """What the stage is sent: the picture at rest and, unless it waits for a prediction, a sweep for each slider."""
+    """What the stage is sent: the picture at rest and, once they are compiled, a sweep for each slider."""
+    settings = result["settings"]
     sweeps = {}
-    if not extra.get("veiled"):
-        for control in lesson.controls:
-            if isinstance(control, Slider) and control.swept:
-                sweeps[control.name] = _swept(lesson, result["settings"], control.name, bench)
+    if not extra.get("veiled") and compiled(lesson, settings):
+        sweeps = {name: sweep(lesson, settings, name, bench.given, bench.given_name) for name in swept_sliders(lesson)}
     header, arrays = scene(lesson, result, sweeps, **extra, **bench.extra())
     return pack(header, arrays)
 
 
-def _swept(lesson: Lesson, settings: Settings, name: str, bench: Any) -> Any:
+def swept_sliders(lesson: Lesson) -> list[str]:
+    """The sliders that follow the hand without the server."""
+    return [control.name for control in lesson.controls if isinstance(control, Slider) and control.swept]
+
+
+def compiled(lesson: Lesson, settings: Settings) -> bool:
+    """Whether the sweeps of these choices have been computed before: then they take milliseconds, else seconds."""
+    return not swept_sliders(lesson) or _choices(lesson, settings) in _compiled
+
+
+def compile_sweeps(lesson: Lesson, settings: Settings, given: Any = None, given_name: str = "") -> None:
+    """Compute every sweep once, so that `payload` may include them."""
+    for name in swept_sliders(lesson):
+        sweep(lesson, settings, name, given, given_name)
+    _compiled.add(_choices(lesson, settings))
+
+
+_compiled: set[tuple] = set()
+
+
+def _choices(lesson: Lesson, settings: Settings) -> tuple:
+    chosen = [settings[control.name] for control in lesson.controls if isinstance(control, Choice)]
+    return lesson.slug, *chosen
+
+
+def sweep(lesson: Lesson, settings: Settings, name: str, given: Any = None, given_name: str = "") -> Any:
+    """The frames of slider `name` around these settings; the slider's own value does not matter to them."""
     others = tuple((key, value) for key, value in _varied(lesson, settings) if key != name)
-    values, swept = _sweep(lesson.slug, name, others, bench.given_name, lesson, bench.given)
+    values, swept = _sweep(lesson.slug, name, others, given_name, lesson, given)
     return values, swept | {"settings": settings}
 
 

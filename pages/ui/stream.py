@@ -5,6 +5,8 @@ Polling through Streamlit gave 2 to 4 pictures a second, each a script run; this
 
 import asyncio
 import base64
+import signal
+import threading
 from collections.abc import AsyncIterator
 
 from starlette.requests import Request
@@ -12,6 +14,21 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from pages.ui.jobs import PICTURES, Job, find
+
+_closing = threading.Event()
+
+
+def end_with_the_server() -> None:
+    """Let a signal that ends the server end its streams first: the server waits for them, without limit."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        previous = signal.getsignal(number)
+
+        def handle(received, frame, previous=previous):
+            _closing.set()
+            if callable(previous):
+                previous(received, frame)
+
+        signal.signal(number, handle)
 
 
 async def events(request: Request) -> Response:
@@ -27,7 +44,7 @@ async def _frames(job: Job) -> AsyncIterator[bytes]:
     await asyncio.to_thread(job.watch, True)
     try:
         seen, quiet = 0, 0.0
-        while True:
+        while not _closing.is_set():
             number, frame = job.frame()
             if number != seen:
                 seen, quiet = number, 0.0

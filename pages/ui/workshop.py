@@ -46,10 +46,17 @@ class Workshop:
         if name == "start":
             self.begin(settings)
         elif name == "reset":
+            self._put_away()
             self.kept.pop(key_of(settings), None)
-            self.job = None
-        elif self.job is not None and name in ("pause", "resume", "stop"):
-            getattr(self.job, name)()
+        elif self.job is not None and name == "pause":
+            self.job.pause()
+            self.job.reach("paused")
+        elif self.job is not None and name == "resume":
+            self.job.resume()
+            self.job.reach("running")
+        elif self.job is not None and name == "stop":
+            self.job.stop()
+            self.job.reach()
 
     def begin(self, settings: Settings) -> None:
         """Train from scratch with these settings."""

@@ -13,11 +13,15 @@ export function axisLayout(def, letter, theme, size, fitted) {
   const room = letter === "x" ? size.plot.width / 60 : size.plot.height / 45;
   return {
     type: axis.log ? "log" : "linear", range, autorange: false, fixedrange: false,
-    title: { text: axis.label ?? "", standoff: 6, font: { size: size.font + 1, color: theme.text } },
+    title: {
+      text: letter === "x" && size.shared ? "" : (axis.label ?? ""), standoff: 6,
+      font: { size: size.font + 1, color: theme.text },
+    },
     showgrid: false, zeroline: false, showline: true, mirror: size.big, linecolor: theme.hairline, linewidth: 1,
-    ticks: "outside", ticklen: 4, tickcolor: theme.hairline, 
+    ticks: "outside", ticklen: 4, tickcolor: theme.hairline,
     tickfont: { size: axis.log ? size.font * 0.82 : size.font, color: theme.muted }, // Plotly enlarges powers by 1.25
-    exponentformat: "power", nticks: Math.max(size.big ? 5 : 3, Math.min(7, Math.round(room))),
+    exponentformat: "power", minexponent: 5, separatethousands: true,
+    nticks: Math.max(size.big ? 5 : 3, Math.min(7, Math.round(room))),
     // Whole decades only, as many as there is room for: minor labels (2, 5) read as noise on a small panel.
     ...(axis.log ? { dtick: Math.max(1, Math.ceil(decades / Math.max(2, room))) } : {}),
     ...(def.equal && letter === "y" ? { scaleanchor: "x", scaleratio: 1, constrain: "range" } : {}),

@@ -11,10 +11,13 @@ class Choice {
   constructor(def, on) {
     serial += 1;
     this.inputs = def.options.map(({ value }) =>
-      h("input", { type: "radio", name: `inv-choice-${serial}`, value: String(value), onchange: () => on.commit(value) }));
+      h("input", {
+        type: "radio", name: `inv-choice-${serial}`, value: String(value), onchange: () => on.commit(value),
+      }));
     const options = def.options.map(({ label }, i) => h("label", {}, this.inputs[i], h("span", {}, label)));
-    this.root = h("fieldset", { class: "inv-row inv-choice", "data-control": def.name },
-      h("legend", {}, def.label), h("div", { class: "inv-options" }, ...options));
+    this.root = h("div", { class: "inv-row inv-choice", "data-control": def.name },
+      h("span", { "aria-hidden": "true" }, def.label),
+      h("div", { class: "inv-options", role: "radiogroup", "aria-label": def.label }, ...options));
     this.def = def;
   }
 
@@ -80,11 +83,11 @@ export class Controls {
         into(def.group || "main").append(control.root);
       }
     }
-    const blocks = [...groups].map(([name, block]) => {
-      if (name === "main") return block;
-      if (name === "more") return h("details", { class: "inv-more" }, h("summary", {}, "More settings"), block);
-      return h("div", { class: "inv-titled" }, h("div", { class: "inv-heading" }, name), block);
-    });
+    // Only the main controls stay in sight: what is tuned rarely must not take its room from the figure.
+    const folded = [...groups].filter(([name]) => name !== "main").map(([name, block]) =>
+      h("details", { class: "inv-more" }, h("summary", {}, name === "more" ? "More settings" : name), block));
+    const blocks = groups.has("main") ? [groups.get("main")] : [];
+    if (folded.length) blocks.push(h("div", { class: "inv-folds" }, ...folded));
     if (row.childElementCount) (groups.get("main") ?? this.body).append(row);
     this.body.prepend(...(this.steps ? [this.steps.root] : []), ...blocks);
   }

@@ -16,14 +16,21 @@ function samples(axis, low, high, count, factor, flip) {
 
 /** One row of Catmull-Rom interpolation: a 48 x 48 grid stretched bilinearly to 450 px shows its diamonds. */
 function refineRow(source, count, stride, offset, factor, target, targetStride, targetOffset) {
-  for (let i = 0; i < count * factor; i += 1) {
-    const at = (i + 0.5) / factor - 0.5;
-    const j = Math.floor(at);
-    const t = at - j;
-    const read = (k) => source[offset + Math.min(count - 1, Math.max(0, j + k)) * stride];
-    const [a, b, c, d] = [read(-1), read(0), read(1), read(2)];
-    const bend = 2 * a - 5 * b + 4 * c - d + (3 * (b - c) + d - a) * t;
-    target[targetOffset + i * targetStride] = b + 0.5 * t * (c - a + bend * t);
+  const last = count - 1;
+  for (let phase = 0; phase < factor; phase += 1) {
+    const at = (phase + 0.5) / factor - 0.5;
+    const shift = Math.floor(at);
+    const t = at - shift;
+    const [wa, wb] = [0.5 * t * (t * (2 - t) - 1), 1 + 0.5 * t * t * (3 * t - 5)];
+    const [wc, wd] = [0.5 * t * (1 + t * (4 - 3 * t)), 0.5 * t * t * (t - 1)];
+    for (let i = 0; i < count; i += 1) {
+      const j = i + shift;
+      const a = source[offset + Math.max(0, j - 1) * stride];
+      const b = source[offset + Math.max(0, j) * stride];
+      const c = source[offset + Math.min(last, j + 1) * stride];
+      const d = source[offset + Math.min(last, j + 2) * stride];
+      target[targetOffset + (i * factor + phase) * targetStride] = wa * a + wb * b + wc * c + wd * d;
+    }
   }
 }
 
@@ -141,20 +148,34 @@ function marchingSquares(z, nx, ny, levels, xs, ys, pen) {
       const low = Math.min(a, b, c, d);
       const high = Math.max(a, b, c, d);
       if (!(high - low < Infinity)) continue; // NaN or inf at a corner: no honest line through this cell
+      const left = xs[i];
+      const right = xs[i + 1];
+      const bottom = ys[j];
+      const top = ys[j + 1];
       for (const level of levels) {
         if (level < low) continue;
         if (level >= high) break;
         let n = 0;
-        const add = (x, y) => {
-          crossings[n] = x;
-          crossings[n + 1] = y;
+        if (a < level !== b < level) {
+          crossings[n] = left + ((level - a) / (b - a)) * (right - left);
+          crossings[n + 1] = bottom;
           n += 2;
-        };
-        const [left, right, bottom, top] = [xs[i], xs[i + 1], ys[j], ys[j + 1]];
-        if (a < level !== b < level) add(left + ((level - a) / (b - a)) * (right - left), bottom);
-        if (b < level !== c < level) add(right, bottom + ((level - b) / (c - b)) * (top - bottom));
-        if (d < level !== c < level) add(left + ((level - d) / (c - d)) * (right - left), top);
-        if (a < level !== d < level) add(left, bottom + ((level - a) / (d - a)) * (top - bottom));
+        }
+        if (b < level !== c < level) {
+          crossings[n] = right;
+          crossings[n + 1] = bottom + ((level - b) / (c - b)) * (top - bottom);
+          n += 2;
+        }
+        if (d < level !== c < level) {
+          crossings[n] = left + ((level - d) / (c - d)) * (right - left);
+          crossings[n + 1] = top;
+          n += 2;
+        }
+        if (a < level !== d < level) {
+          crossings[n] = left;
+          crossings[n + 1] = bottom + ((level - a) / (d - a)) * (top - bottom);
+          n += 2;
+        }
         // Four crossings stand in the order bottom, right, top, left.
         const swap = n === 8 && (a + b + c + d) / 4 < level === a < level;
         const order = n === 8 ? (swap ? [0, 2, 4, 6] : [0, 6, 2, 4]) : [0, 2];

@@ -69,7 +69,8 @@ export class Figures {
     }
     if (panel.root.parentElement !== column) column.append(panel.root);
     panel.root.style.setProperty("--inset", `${size.margin.l}px`);
-    panel.root.style.width = `${size.width}px`;
+    // A small plot with equal scales may be narrower than its column; its title may use the whole width.
+    panel.root.style.width = size.big ? `${size.width}px` : "";
     panel.update(def, header.lines.filter((line) => line.panel === def.id), this.theme, size);
     const mine = (list) => list.filter((item) => item.panel === def.id);
     panel.fields = mine(header.fields);

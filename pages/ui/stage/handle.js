@@ -77,13 +77,15 @@ export class Handle {
   /** A press and release at one place; a scroll or a drag is neither. */
   tap(down) {
     const { graph } = this.panel;
-    if (!this.on.enabled() || down.button > 0 || graph._fullLayout?.dragmode || down.target.closest?.(".modebar")) return;
+    if (!this.on.enabled() || down.button > 0) return;
+    if (graph._fullLayout?.dragmode || down.target.closest?.(".modebar")) return;
     const end = (up) => {
       window.removeEventListener("pointerup", end);
       window.removeEventListener("pointercancel", end);
       const still = Math.hypot(up.clientX - down.clientX, up.clientY - down.clientY) < STILL;
       const box = this.panel.overlay.root.getBoundingClientRect();
-      const inside = up.clientX >= box.left && up.clientX <= box.right && up.clientY >= box.top && up.clientY <= box.bottom;
+      const [x, y] = [up.clientX, up.clientY];
+      const inside = x >= box.left && x <= box.right && y >= box.top && y <= box.bottom;
       if (up.type === "pointerup" && up.pointerId === down.pointerId && still && inside) this.finish(this.at(up));
     };
     window.addEventListener("pointerup", end);

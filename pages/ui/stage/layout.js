@@ -6,13 +6,14 @@ const SHORTEST = 300; // of the figure: below this a plot is no longer worth loo
 const SHARE = 0.62; // most of the width that the big panel may take
 const GAP = 28;
 const CAPTION = 26;
+const NAME = 20; // of an axis, below its numbers
 
 const span = ({ range, log }) => Math.abs(log ? Math.log10(range[1] / range[0]) : range[1] - range[0]);
 const aspect = (def) => (def.equal ? span(def.xaxis) / span(def.yaxis) : null);
 
 /** A plot of the given outer size; with equal scales it shrinks to the shape of its ranges. */
-function fit(def, width, height, big, wide) {
-  const margin = { l: big ? 58 : 62, r: 12, t: 11, b: big ? 46 : 44 };
+function fit(def, width, height, big, wide, shared = false) {
+  const margin = { l: big ? 58 : 62, r: 12, t: 11, b: (big ? 46 : 44) - (shared ? NAME : 0) };
   if (!wide) margin.l = 54;
   let plot = { width: width - margin.l - margin.r, height: height - margin.t - margin.b };
   const ratio = aspect(def);
@@ -25,7 +26,7 @@ function fit(def, width, height, big, wide) {
   plot = { width: Math.round(plot.width), height: Math.round(plot.height) };
   return {
     width: plot.width + margin.l + margin.r, height: plot.height + margin.t + margin.b,
-    margin, plot, big, font: big ? 13 : 12,
+    margin, plot, big, shared, font: big ? 13 : 12,
   };
 }
 
@@ -53,11 +54,18 @@ export function arrange(panels, width, others, windowHeight) {
   const each = (tall - CAPTION * bigs.length) / bigs.length;
   for (const def of bigs) sizes.set(def.id, fit(def, width * SHARE, each, true, true));
   const first = Math.max(...bigs.map(({ id }) => sizes.get(id).width));
-  const beside = smalls.length > 3 ? 2 : 1;
+  const room = width - first - GAP;
+  const beside = smalls.length > 2 && room >= 480 ? 2 : 1;
   const rows = Math.ceil(smalls.length / beside);
-  const rest = (width - first - GAP * beside) / beside;
-  for (const def of smalls) {
-    sizes.set(def.id, fit(def, rest, (tall - (rows - 1) * 6) / rows - CAPTION, false, true));
-  }
+  // Under each other with the same x axis, only the lowest names it.
+  const shared = smalls.map((def, i) =>
+    beside === 1 && i + 1 < smalls.length && JSON.stringify(def.xaxis) === JSON.stringify(smalls[i + 1].xaxis));
+  const saved = NAME * shared.filter(Boolean).length;
+  const height = (tall + saved - (rows - 1) * 6) / rows - CAPTION;
+  smalls.forEach((def, i) => {
+    const alone = i === smalls.length - 1 && smalls.length % beside === 1; // an odd last one takes the whole row
+    const share = alone || beside === 1 ? room : (room - GAP) / 2;
+    sizes.set(def.id, fit(def, share, height - (shared[i] ? NAME : 0), false, true, shared[i]));
+  });
   return { wide, sizes, columns: `${first}px minmax(0, 1fr)`, beside };
 }

@@ -20,7 +20,8 @@ function append(element, resolve, reject) {
 }
 
 export const loadScript = (url) =>
-  once(url, (resolve, reject) => append(Object.assign(document.createElement("script"), { src: url }), resolve, reject));
+  once(url, (resolve, reject) =>
+    append(Object.assign(document.createElement("script"), { src: url }), resolve, reject));
 
 export const loadStyle = (url) =>
   once(url, (resolve, reject) =>

@@ -15,7 +15,8 @@ export class Meter {
   add(work, now = null) {
     this.work.push(work);
     if (now !== null) {
-      if (this.previous !== null && now > this.previous && now - this.previous < PAUSE) this.intervals.push(now - this.previous);
+      const interval = this.previous === null ? 0 : now - this.previous;
+      if (interval > 0 && interval < PAUSE) this.intervals.push(interval);
       this.previous = now;
     }
     for (const list of [this.work, this.intervals]) if (list.length > KEPT) list.splice(0, list.length - KEPT);

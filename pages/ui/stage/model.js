@@ -27,7 +27,9 @@ export class Model {
     this.sweeps = new Map(Object.entries(header.sweeps).map(([name, sweep]) => [name, {
       values: arrays[sweep.values].data,
       data: resolveAll(sweep.data ?? EMPTY, arrays),
-      numbers: Object.fromEntries(Object.entries(sweep.numbers ?? EMPTY).map(([key, array]) => [key, arrays[array].data])),
+      numbers: Object.fromEntries(
+        Object.entries(sweep.numbers ?? EMPTY).map(([key, array]) => [key, arrays[array].data]),
+      ),
     }]));
     this.frame(null);
   }

@@ -1,6 +1,6 @@
 // Numbers as people read them, and the way between a value and its place on a linear or logarithmic track.
 
-const RAISED = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" };
+const raise = (digit) => (digit === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit]);
 
 /** Significant digits with a true minus sign; powers of ten outside 0.001 .. 100,000. */
 export function format(value, digits = 3, unit = "") {
@@ -12,7 +12,7 @@ export function format(value, digits = 3, unit = "") {
   let text;
   if (size < 1e-3 || size >= 1e5) {
     const [mantissa, exponent] = value.toExponential(digits - 1).split("e");
-    text = `${mantissa}×10${[...String(Number(exponent))].map((c) => RAISED[c]).join("")}`;
+    text = `${mantissa}×10${[...String(Number(exponent))].map(raise).join("")}`;
   } else {
     // toPrecision would write 12,345 to three digits as 1.23e+4.
     text = size >= 10 ** digits ? value.toFixed(0) : value.toPrecision(digits);

@@ -79,7 +79,8 @@ export class Overlay {
     const [halo, edge] = ring.children;
     const at = { cx: tip[0].toFixed(1), cy: tip[1].toFixed(1) };
     put(halo, { ...at, r: radius + 1.5, fill: "none", stroke: this.theme.background, "stroke-width": 1, opacity: 0.8 });
-    put(edge, { ...at, r: radius, fill: this.theme.background, "fill-opacity": 0.35, stroke: colour, "stroke-width": 2 });
+    const fill = { fill: this.theme.background, "fill-opacity": 0.35 };
+    put(edge, { ...at, ...fill, r: radius, stroke: colour, "stroke-width": 2 });
   }
 
   mark(def, xs, ys) {
@@ -142,7 +143,9 @@ export class Overlay {
     this.labelBeside(label, fresh ? `${def.label} – drag me` : def.label, [x, y]);
     const from = origin ? place(this.view, origin[0], origin[1]) : null;
     if (!from) return;
-    const ghost = this.item("handle", `${def.name}-ghost`, () => s("circle", { r: 6, fill: "none", "stroke-width": 1.5 }));
-    put(ghost, { cx: from[0], cy: from[1], stroke: this.theme.muted, "stroke-dasharray": "2 2" });
+    const ghost = this.item("handle", `${def.name}-ghost`, () => s("circle", { r: 6, fill: "none" }));
+    put(ghost, {
+      cx: from[0], cy: from[1], stroke: this.theme.muted, "stroke-width": 1.5, "stroke-dasharray": "2 2",
+    });
   }
 }

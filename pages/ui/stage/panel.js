@@ -3,7 +3,7 @@
 // The lines that move are Plotly's own svg paths, whose `d` is written here for every picture: 0.4 ms where
 // Plotly.restyle takes 30. Once the hand rests, settle() gives Plotly the same data, so that hover and export agree.
 
-import { h } from "./dom.js";
+import { h, s } from "./dom.js";
 import { axisView, pathUpTo, wholePath } from "./paths.js";
 import { FieldPainter } from "./field.js";
 import { Overlay } from "./overlay.js";
@@ -41,7 +41,7 @@ export class Panel {
     const ranges = JSON.stringify([def.xaxis, def.yaxis]);
     if (ranges !== this.ranges) Object.assign(this, { ranges, fitted: {} });
     Object.assign(this, { def, lines: ordered, theme, size, signature });
-    this.title.textContent = def.title ?? "";
+    this.title.textContent = this.title.title = def.title ?? "";
     this.graph.style.width = `${size.width}px`;
     this.graph.style.height = `${size.height}px`;
     this.Plotly.react(this.graph, this.traces(), this.layout(), this.config());
@@ -72,12 +72,12 @@ export class Panel {
 
   traces() {
     const { xaxis, yaxis } = this.def;
-    // Two points inside the view: Plotly makes a path only for a line that has a piece to draw.
-    const start = (axis) => (axis.range ?? [1, 2]).map(Number);
     return this.lines.map((line, i) => ({
-      type: "scatter", mode: "lines", uid: `s${i}`, name: line.label, x: start(xaxis), y: start(yaxis),
+      type: "scatter", mode: "lines", uid: `s${i}`, name: line.label, x: [null], y: [null],
       opacity: line.opacity ?? 1, showlegend: false, connectgaps: false,
-      line: { color: lineColour(this.theme, line.colour), width: line.width ?? 2, dash: line.dash ?? "solid", simplify: false },
+      line: {
+        color: lineColour(this.theme, line.colour), width: line.width ?? 2, dash: line.dash ?? "solid", simplify: false,
+      },
       hovertemplate:
         `${line.label}${line.role === "path" && xaxis.label !== "step" ? " · step %{pointNumber}" : ""}<br>` +
         `${xaxis.label} %{x:.4~g}<br>${yaxis.label} %{y:.4~g}<extra></extra>`,
@@ -92,7 +92,9 @@ export class Panel {
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", showlegend: false, dragmode: false,
       hovermode: "closest", hoverdistance: 12, uirevision: this.ranges,
       font: { family: theme.font, size: size.font, color: muted },
-      hoverlabel: { bgcolor: background, bordercolor: theme.hairline, font: { family: theme.font, size: 13, color: text } },
+      hoverlabel: {
+        bgcolor: background, bordercolor: theme.hairline, font: { family: theme.font, size: 13, color: text },
+      },
       modebar: { bgcolor: "rgba(0,0,0,0)", color: muted, activecolor: text, orientation: "h" },
       xaxis: axisLayout(def, "x", theme, size, this.fitted.x),
       yaxis: axisLayout(def, "y", theme, size, this.fitted.y),
@@ -105,7 +107,7 @@ export class Panel {
       this.Plotly.relayout(graph, { dragmode: graph._fullLayout.dragmode === mode ? false : mode });
     const button = (name, title, icon, click) => ({ name, title, icon, click });
     return {
-      displaylogo: false, displayModeBar: "hover", scrollZoom: false, doubleClick: false, showTips: false, responsive: false,
+      displaylogo: false, displayModeBar: "hover", scrollZoom: false, doubleClick: false, showTips: false,
       modeBarButtons: [[
         button("inv-zoom", "Zoom: draw a frame", icons.zoombox, toggle("zoom")),
         button("inv-pan", "Move the view", icons.pan, toggle("pan")),
@@ -128,8 +130,11 @@ export class Panel {
   findNodes() {
     this.nodes.clear();
     this.lines.forEach((line, i) => {
-      const nodes = [...this.graph.querySelectorAll(`.scatterlayer .traces${i} .js-line`)];
-      if (nodes.length) this.nodes.set(line.id, nodes);
+      const group = this.graph.querySelector(`.scatterlayer .traces${i} .lines`);
+      if (!group) return;
+      // Plotly makes no path for a line without a piece in view, but this one may move into view without Plotly.
+      if (!group.querySelector(".js-line")) group.append(linePath(line, lineColour(this.theme, line.colour)));
+      this.nodes.set(line.id, [...group.querySelectorAll(".js-line")]);
     });
     this.drawn.clear();
     this.place();
@@ -217,8 +222,9 @@ export class Panel {
       const data = scene.shown(line) ? scene.get(line.id) : null;
       let [x, y] = data?.x && data?.y ? [row(data.x, line, scene.step), row(data.y, line, scene.step)] : [[], []];
       if (line.role === "path") [x, y] = finiteStart(x, y, scene.step);
-      xs.push(Array.from(x));
-      ys.push(Array.from(y));
+      // Plotly drops a trace of no points altogether; one of a single gap keeps its place.
+      xs.push(x.length ? Array.from(x) : [null]);
+      ys.push(x.length ? Array.from(y) : [null]);
     }
     const handed = JSON.stringify([xs, ys]);
     if (handed === this.handed) return;
@@ -230,6 +236,17 @@ export class Panel {
     this.Plotly.purge(this.graph);
     this.root.remove();
   }
+}
+
+/** A line's path as Plotly would make it; Plotly adopts it when it next draws. */
+function linePath({ width = 2, dash = "solid" }, stroke) {
+  const unit = Math.max(width, 3);
+  const dashes = { dash: [3, 3], dot: [1, 1], dashdot: [3, 1, 1, 1] }[dash]?.map((n) => `${n * unit}px`).join(", ");
+  const path = s("path", { class: "js-line", d: "M0,0" });
+  Object.assign(path.style, {
+    vectorEffect: "non-scaling-stroke", fill: "none", stroke, strokeWidth: `${width}px`, strokeDasharray: dashes ?? "",
+  });
+  return path;
 }
 
 /** The values to draw: a segment's row of the current step, anything else whole. */

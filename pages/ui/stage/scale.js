@@ -16,7 +16,8 @@ function shadeKey({ label, low, high, ticks }, theme) {
     const anchor = share < 15 ? "0" : share > 85 ? "-100%" : "-50%";
     return h("span", { style: `left:${share}%; transform: translateX(${anchor})` }, text);
   });
-  return h("span", { class: "inv-key" }, label, h("span", { class: "inv-scale" }, bar, h("span", { class: "inv-ticks" }, ...texts)));
+  const scale = h("span", { class: "inv-scale" }, bar, h("span", { class: "inv-ticks" }, ...texts));
+  return h("span", { class: "inv-key" }, label, scale);
 }
 
 function lineKey({ label }, theme) {

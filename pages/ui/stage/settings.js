@@ -3,8 +3,8 @@
 // Answers may come late, in bunches, or not at all (Streamlit drops a run that a newer one overtakes). So every commit
 // is remembered until its answer comes: an answer to an older commit must not move what the hand has moved since.
 
-const close = (a, b) =>
-  typeof a === "number" && typeof b === "number" ? Math.abs(a - b) <= 1e-5 * Math.max(Math.abs(a), Math.abs(b)) : a === b;
+const numeric = (a, b) => typeof a === "number" && typeof b === "number";
+const close = (a, b) => a === b || (numeric(a, b) && Math.abs(a - b) <= 1e-5 * Math.max(Math.abs(a), Math.abs(b)));
 
 /** Equal up to the rounding that a value may suffer on its way through the address bar. */
 export function same(a, b) {

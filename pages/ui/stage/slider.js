@@ -28,17 +28,28 @@ export class Slider {
 
   listen() {
     const { input, on } = this;
-    input.addEventListener("pointerdown", () => on.hold());
+    input.addEventListener("pointerdown", () => {
+      this.before = this.value;
+      on.hold();
+    });
     input.addEventListener("input", () => {
       on.hold();
       this.show(this.snap(fromTrack(this.def, input.value / FINE)), false);
       on.preview(this.value);
     });
-    input.addEventListener("change", () => this.commit());
-    for (const name of ["pointerup", "pointercancel"]) {
-      // "change" comes after pointerup, and not at all where the value stayed.
-      input.addEventListener(name, () => setTimeout(() => this.timer || on.release()));
-    }
+    input.addEventListener("change", () => this.cancelled || this.commit());
+    // "change" comes after pointerup, and not at all where the value stayed.
+    input.addEventListener("pointerup", () => setTimeout(() => this.timer || on.release()));
+    input.addEventListener("pointercancel", () => {
+      // The finger came to scroll the page and only touched the track on its way.
+      this.cancelled = true;
+      setTimeout(() => {
+        this.cancelled = false;
+        this.show(this.before, true);
+        on.preview(this.before);
+        on.release();
+      });
+    });
     input.addEventListener("keydown", (event) => {
       const move = KEYS[event.key];
       const end = { Home: 0, End: 1 }[event.key];

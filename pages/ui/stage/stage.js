@@ -115,9 +115,7 @@ class Stage {
     this.figures.clear();
   }
 
-  get count() {
-    return this.header.steps?.count ?? 0;
-  }
+  get count() { return this.header.steps?.count ?? 0; }
 
   /** Where the local settings differ from the picture's, the nearest frame of that sweep is closer than the still. */
   layDragged() {
@@ -146,9 +144,7 @@ class Stage {
     if (name === "step") this.player.stop();
   }
 
-  release(name) {
-    this.settings.held.delete(name);
-  }
+  release(name) { this.settings.held.delete(name); }
 
   preview(name, value) {
     const begun = performance.now();
@@ -235,8 +231,8 @@ class Stage {
 
   drawNow(now = null) {
     const begun = performance.now();
-    const { header, model, settings } = this;
-    const { local, held } = settings;
+    const { header, model } = this;
+    const { local, held } = this.settings;
     const hidden = new Set(local.hide ?? []);
     const step = header.steps ? this.step : Infinity;
     this.figures.draw({ step, hidden, local });

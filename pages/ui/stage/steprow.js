@@ -18,12 +18,21 @@ export class StepRow {
     this.root = h("div", { class: "inv-row inv-steps", "data-control": "step" },
       this.button, h("div", { class: "inv-track" }, this.input), this.output);
     const read = () => Math.round(this.input.value / FINE);
-    this.input.addEventListener("pointerdown", () => on.hold());
+    this.input.addEventListener("pointerdown", () => {
+      this.before = Math.floor(this.step);
+      on.hold();
+    });
     this.input.addEventListener("input", () => on.drag(read()));
-    this.input.addEventListener("change", () => on.commit(read()));
-    for (const name of ["pointerup", "pointercancel"]) {
-      this.input.addEventListener(name, () => setTimeout(() => this.timer || on.release()));
-    }
+    this.input.addEventListener("change", () => this.cancelled || on.commit(read()));
+    this.input.addEventListener("pointerup", () => setTimeout(() => this.timer || on.release()));
+    this.input.addEventListener("pointercancel", () => {
+      this.cancelled = true; // a scroll that began on the track, as in slider.js
+      setTimeout(() => {
+        this.cancelled = false;
+        on.drag(this.before);
+        on.release();
+      });
+    });
     this.input.addEventListener("keydown", (event) => this.key(event));
     this.show(0, false);
   }

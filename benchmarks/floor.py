@@ -1,0 +1,41 @@
+"""What the floor page shows: one finished picture of the crux, with its texts, left in a folder for its server."""
+
+import json
+from pathlib import Path
+
+from lessons import lessons
+from lessons.controls import Slider
+from lessons.lesson import Lesson, Settings
+from lessons.scene import scene
+from pages.ui.stage.pack import pack
+
+FOLDER = "INVERSION_FLOOR"  # the environment variable that names the folder
+SLUG = "crux"
+SETTINGS = {"alpha": 0.25}  # the lowest, so that there is room for many steps to the right
+
+
+def picture(lesson: Lesson, settings: Settings) -> bytes:
+    """The lesson's payload, with the sweeps of all its sliders, as a student gets it who has answered."""
+    result = lesson.experiment(**settings)
+    sliders = [control for control in lesson.controls if isinstance(control, Slider) and control.swept]
+    sweeps = {control.name: lesson.sweep(control.name, result["settings"]) for control in sliders}
+    return pack(*scene(lesson, result, sweeps))
+
+
+def prepare(folder: str) -> None:
+    """Write the picture and the texts that the floor's server will show."""
+    lesson = lessons()[SLUG]
+    result = lesson.experiment(**SETTINGS)
+    texts = {
+        "question": lesson.question,
+        "text": lesson.text,
+        "verdict": lesson.prediction.question.format(**result["settings"]),
+        "reading": lesson.reading(result),
+        "why": lesson.why,
+        "quiz": lesson.quiz.question,
+        "options": [option.text for option in lesson.quiz.options],
+        "limits": lesson.limits,
+        "sources": " ".join(lesson.sources),
+    }
+    Path(folder, "picture").write_bytes(picture(lesson, SETTINGS))
+    Path(folder, "texts.json").write_text(json.dumps(texts), encoding="utf-8")

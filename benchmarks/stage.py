@@ -1,0 +1,88 @@
+"""Scrubbing on the stage: work per picture and pictures a second, while nothing is sent to the server."""
+
+from collections.abc import Iterator
+
+from benchmarks.lab import Lab
+from benchmarks.report import Budget, Row, median, p95
+
+SLUG, SLIDER = "crux", "alpha"
+# The hand: one input event on the real slider per animation frame, so one picture per frame. Our callback asks for the
+# next frame before the stage does, hence runs first in every frame; `whole` is the time from there until a message
+# posted in it arrives, after style, layout and paint: it also holds what the browser does with what the stage wrote.
+SCRUB = """([slug, name, pictures]) => new Promise((resolve) => {
+  const stage = window.__stages[slug];
+  const input = document.querySelector(`[data-control="${name}"] input`);
+  const found = { starts: [], whole: [] };
+  if (pictures > 0) input.dispatchEvent(new PointerEvent("pointerdown"));
+  stage.resetFrames();
+  const drawn = stage.state().framesDrawn;
+  const count = Math.abs(pictures);
+  const tick = () => {
+    const begun = performance.now();
+    if (found.starts.length > count) {
+      const whole = found.whole.slice(1), starts = found.starts.slice(1);
+      const intervals = starts.slice(1).map((start, i) => start - starts[i]);
+      resolve({ whole, intervals, work: stage.frames().work, drawn: stage.state().framesDrawn - drawn });
+      return;
+    }
+    requestAnimationFrame(tick);
+    found.starts.push(begun);
+    if (pictures > 0) {
+      const at = (found.starts.length / 60) % 2; // from one end to the other in 60 pictures, and back
+      input.value = Math.round((at < 1 ? at : 2 - at) * input.max);
+      input.dispatchEvent(new Event("input", { bubbles: true }));
+    }
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => found.whole.push(performance.now() - begun);
+    port2.postMessage(null);
+  };
+  requestAnimationFrame(tick);
+})"""
+
+
+def measure(lab: Lab) -> Iterator[Row]:
+    """Work per picture (ms), pictures a second, websocket messages."""
+    from benchmarks import visits
+    from tests.browser import driver
+
+    server, pictures = lab.app, lab.repeats(480, 320)
+    with lab.visitor() as page:
+        watch = driver.Watch(page, server.url)
+        visits.open_lesson(page, server, SLUG)
+        sent = len(watch.sent)
+        clock = page.context.new_cdp_session(page)
+        # Processor time of the browser's main thread: what others take of this machine does not count.
+        clock.send("Performance.enable", {"timeDomain": "threadTicks"})
+        before = _spent(clock)
+        still = page.evaluate(SCRUB, [SLUG, SLIDER, -pictures])
+        between = _spent(clock)
+        moving = page.evaluate(SCRUB, [SLUG, SLIDER, pictures])
+        after = _spent(clock)
+        messages = len(watch.sent) - sent
+    if moving["drawn"] < pictures:
+        raise RuntimeError(f"only {moving['drawn']} of {pictures} pictures were drawn")
+    work, limit = moving["work"], Budget(8, of="p95")
+    yield Row("stage, script per picture", "ms", median(work), p95(work), budget=limit, note=f"{len(work)} pictures")
+    yield Row(
+        "stage, main thread per picture",
+        "ms",
+        median(moving["whole"]),
+        p95(moving["whole"]),
+        floor=median(still["whole"]),
+        budget=limit,
+        note="with style, layout and paint; floor: an empty frame",
+    )
+    cpu, idle = (1000 * seconds / pictures for seconds in (after - between, between - before))
+    note = f"mean, processor time; an empty frame {idle:.1f} ms"
+    yield Row("stage, main thread CPU per picture", "ms", cpu, budget=Budget(8), note=note)
+    rate, floor = (1000 / median(run["intervals"]) for run in (moving, still))
+    note = f"software rendering; p95 {p95(moving['intervals']):.0f} ms, at rest {p95(still['intervals']):.0f} ms"
+    # A timer that rounds to tenths of milliseconds makes 59.9 of 60.
+    yield Row("stage, pictures a second", "/s", rate, floor=floor, budget=Budget(59.5, at_least=True), note=note)
+    yield Row("stage, messages sent while scrubbing", "", messages, budget=Budget(0))
+
+
+def _spent(clock) -> float:
+    """Seconds that the page's main thread has worked so far."""
+    metrics = clock.send("Performance.getMetrics")["metrics"]
+    return next(metric["value"] for metric in metrics if metric["name"] == "TaskDuration")

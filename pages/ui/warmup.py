@@ -1,0 +1,60 @@
+"""Compile and compute, in the background and in teaching order, what the first students will open.
+
+Everything lands in the shared caches, so it is a matter of when and not of what: a page opened before its turn computes
+for itself.
+"""
+
+import threading
+
+import jax
+
+from core import training
+from lessons import lessons
+from lessons.learned import setting
+from pages.ui import pictures
+from pages.ui.jobs import SLOW_CHUNK
+
+
+class Warmup:
+    """A background thread that can be asked to stop between two computations."""
+
+    def __init__(self):
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="warm-up", daemon=True)
+
+    def start(self) -> "Warmup":
+        self._thread.start()
+        return self
+
+    def stop(self, timeout: float = 20.0) -> None:
+        """Stop after the computation in hand: a thread inside a compiler must not outlive the interpreter."""
+        self._stopping.set()
+        self._thread.join(timeout)
+
+    def _run(self) -> None:
+        for task in _tasks():
+            if self._stopping.is_set():
+                return
+            task()
+
+
+def _tasks():
+    """One call after the other, each some tenths of a second to some seconds when it compiles."""
+    for lesson in lessons().values():
+        if lesson.slug == "train":
+            yield lesson.experiment
+            continue
+        given, name = None, ""
+        if lesson.prepare is not None:
+            problem = lesson.defaults["problem"]
+            given, name = setting.standard_fit(problem).model, f"standard:{problem}"
+        yield lambda lesson=lesson, given=given, name=name: pictures.result(lesson, lesson.defaults, given, name)
+        yield lambda lesson=lesson, given=given, name=name: pictures.compile_sweeps(
+            lesson, lesson.defaults, given, name
+        )
+    yield _first_slow_chunk
+
+
+def _first_slow_chunk() -> None:
+    setup = setting.setup("sine")
+    training.advance(training.start(setup, jax.random.key(0)), setup, setup.hyper, SLOW_CHUNK)

@@ -1,0 +1,282 @@
+"""The whole road in a real browser: every page opens, answers a prediction, follows the hand, keeps its address."""
+
+import re
+
+import pytest
+
+from lessons import lessons
+from lessons.controls import Slider, Step
+from tests.browser import driver
+
+LESSONS = list(lessons().values())
+SWEPT = [
+    (lesson.slug, control.name)
+    for lesson in LESSONS
+    for control in lesson.controls
+    if isinstance(control, Slider) and control.swept
+]
+
+
+def address(slug):
+    """The opening page lives at the root."""
+    return "" if slug == LESSONS[0].slug else slug
+
+
+def predict(page, choice=0):
+    """Commit to an answer; the stage is then free."""
+    page.locator(".st-key-prediction label[data-testid='stRadioOption']").nth(choice).click()
+    page.wait_for_selector(".inv-stage:not(.inv-veiled)", timeout=driver.PATIENCE)
+    driver.wait_until_idle(page)
+
+
+def stage(page, slug, call):
+    """Call something of a stage's hooks for tests: stage(page, "crux", "pause()")."""
+    return page.evaluate(f"window.__stages[{slug!r}].{call}")
+
+
+def path_of(page, panel, line):
+    """The `d` of one line of the figure."""
+    return page.evaluate(
+        "([panel, line]) => document.querySelectorAll(`[data-panel=${panel}] .js-line`)[line].getAttribute('d')",
+        [panel, line],
+    )
+
+
+def drawn(page, panel="x"):
+    """Every line of a panel, as text: two pictures differ if these do."""
+    return page.evaluate(
+        "panel => [...document.querySelectorAll(`[data-panel=${panel}] .js-line`)].map(e => e.getAttribute('d')).join()",
+        panel,
+    )
+
+
+def settled(page, slug):
+    """The settings in force, once nothing plays."""
+    page.wait_for_function("slug => !window.__stages[slug].state().playing", arg=slug, timeout=driver.PATIENCE)
+    return driver.stage_state(page, slug)["settings"]
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.slug)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_page_opens_by_a_cold_deep_link_and_answers_a_prediction(visit, lesson, scheme):
+    page = visit(address(lesson.slug))
+    assert page.locator("h1").inner_text() == lesson.question
+    assert driver.stage_state(page, lesson.slug)["framesDrawn"] > 0
+    assert page.locator(".inv-veiled").count() == 1
+    before = drawn(page)
+    predict(page)
+    said = page.locator(".st-key-prediction").inner_text()
+    assert "You said" in said
+    if lesson.prediction.ready(lesson.experiment()):
+        assert "the run says" in said or "so it is" in said
+        assert drawn(page) != before
+    assert "What the run shows" in page.locator(".st-key-answer").inner_text()
+    assert "Computed by JAX" in page.locator(".st-key-foot").inner_text()
+
+
+def test_every_page_is_reached_by_navigation(visit):
+    """By the links at the end of each page, through the whole course and to its map."""
+    page = visit()
+    for lesson in LESSONS[1:]:
+        page.locator(".st-key-onward a", has_text=f"{lesson.title}").last.click()
+        page.wait_for_function("title => document.querySelector('h1')?.innerText === title", arg=lesson.question)
+        driver.wait_until_idle(page)
+        assert page.url.split("?")[0].endswith("/" + lesson.slug)
+        driver.stage_state(page, lesson.slug)
+
+
+@pytest.mark.parametrize(("slug", "name"), SWEPT)
+def test_a_scrub_changes_the_picture_without_a_message(visit, watch, slug, name):
+    page = visit(address(slug))
+    predict(page)
+    settled(page, slug)
+    page.wait_for_function("slug => window.__stages[slug].state().playing === false", arg=slug)
+    page.wait_for_timeout(500)
+    sent, first = len(watch.sent), drawn(page)
+    stage(page, slug, f"scrub({name!r}, 3)")
+    low = drawn(page)
+    stage(page, slug, f"scrub({name!r}, 40)")
+    assert len({first, low, drawn(page)}) >= 2
+    assert low != drawn(page)
+    page.wait_for_timeout(400)
+    assert len(watch.sent) == sent
+
+
+def test_a_committed_change_makes_a_permalink_that_a_fresh_session_and_a_cold_server_restore(visit, watch, server):
+    page = visit("crux")
+    predict(page)
+    settled(page, "crux")
+    slider = page.locator("[data-control=alpha] input[type=range]")
+    slider.focus()
+    with watch.rerun():
+        page.keyboard.press("ArrowLeft")
+    changed = settled(page, "crux")["alpha"]
+    assert changed < 4
+    page.wait_for_url(re.compile("alpha="))
+    link = page.url
+    for cold in (False, True):
+        if cold:
+            server.restart()
+        other = page.context.browser.new_page()
+        other.goto(link)
+        driver.wait_until_idle(other)
+        assert driver.stage_state(other, "crux")["settings"]["alpha"] == pytest.approx(changed, rel=1e-4)
+        other.close()
+    watch.expect("ERR_CONNECTION", "WebSocket", "_stcore", "Failed to load")  # the first page saw its server go
+
+
+def test_back_restores_the_settings_before(visit, watch):
+    page = visit("crux")
+    predict(page)
+    settled(page, "crux")
+    with watch.rerun():
+        page.locator("[data-control=axes] label", has_text="turned").click()
+    page.wait_for_url(re.compile("axes=turned"))
+    page.go_back()
+    page.wait_for_function("() => window.__stages.crux.state().settings.axes === 'straight'", timeout=driver.PATIENCE)
+
+
+def test_a_mangled_link_is_mended_and_says_so(visit):
+    page = visit("four-ways", problem="nonsense", eta="7", start="1,zwei", colour="red")
+    remarks = page.locator(".st-key-stage").inner_text()
+    for name in ("problem", "eta", "start", "colour"):
+        assert f"{name}" in remarks
+    now = driver.stage_state(page, "four-ways")["settings"]
+    assert now["problem"] == "squared"
+    assert now["eta"] == 1.0
+    assert now["start"] == [3.0, 3.0]
+
+
+def test_a_click_sets_the_start_and_the_paths_begin_there(visit, watch):
+    page = visit("four-ways")
+    predict(page)
+    settled(page, "four-ways")
+    area = page.locator("[data-panel=x] .nsewdrag").bounding_box()
+    with watch.rerun():
+        page.mouse.click(area["x"] + area["width"] * 0.25, area["y"] + area["height"] * 0.75)
+    now = settled(page, "four-ways")["start"]
+    assert now == pytest.approx([-2.0, -2.0], abs=0.15)
+
+
+def test_the_start_is_moved_by_the_keyboard_alone(visit, watch):
+    page = visit("four-ways")
+    predict(page)
+    before = settled(page, "four-ways")["start"]
+    page.locator(".inv-handle").focus()
+    with watch.rerun():
+        page.keyboard.press("ArrowLeft")
+    assert settled(page, "four-ways")["start"][0] < before[0]
+
+
+def test_dipg_plays_step_by_step_over_the_map(visit):
+    page = visit("dipg")
+    predict(page)
+    settled(page, "dipg")
+    stage(page, "dipg", "resetFrames()")
+    stage(page, "dipg", "play()")
+    page.wait_for_timeout(700)
+    first = stage(page, "dipg", "state()")["step"]
+    early = drawn(page)
+    page.wait_for_timeout(700)
+    assert stage(page, "dipg", "state()")["step"] > first
+    assert drawn(page) != early
+    settled(page, "dipg")
+    assert len(stage(page, "dipg", "frames()")["work"]) > 20
+
+
+def test_a_deceptron_trains_live_to_its_end_and_rjcp_falls(visit):
+    page = visit("train")
+    predict(page, 2)
+    untrained = page.locator(".st-key-answer").inner_text()
+    assert "Nothing is trained yet" in untrained
+    page.get_by_role("button", name="Train").click()
+    page.wait_for_selector(".inv-progress:has-text('steps/s')", timeout=driver.PATIENCE)
+    page.wait_for_selector(".inv-progress:has-text('Trained')", timeout=driver.PATIENCE)
+    page.wait_for_selector(".st-key-answer:has-text('After 2,000 steps')", timeout=driver.PATIENCE)
+    assert stage(page, "train", "state()")["sseUpdates"] > 20
+    assert "so it is" in page.locator(".st-key-prediction").inner_text()
+    # D-IPG can now walk with this very model, on its own page, in the same session.
+    page.locator(".st-key-onward a", has_text="D-IPG").last.click()
+    page.wait_for_function("() => window.__stages?.dipg", timeout=driver.PATIENCE)
+    predict(page)
+    page.locator("[data-control=model_from] label", has_text="I trained").click()
+    page.wait_for_url(re.compile("model_from=mine"))
+    driver.wait_until_idle(page)
+    assert "trained no Deceptron" not in page.locator(".st-key-stage").inner_text()
+
+
+def test_training_is_paused_goes_on_survives_other_pages_and_stops(visit):
+    page = visit("train", steps=8000)
+    predict(page)
+    page.get_by_role("button", name="Train").click()
+    page.get_by_role("button", name="Pause").click(timeout=driver.PATIENCE)
+    page.wait_for_selector(".inv-progress:has-text('Paused')", timeout=driver.PATIENCE)
+    page.get_by_role("button", name="Go on").click()
+    page.wait_for_selector(".inv-progress:has-text('steps/s')", timeout=driver.PATIENCE)
+    page.locator(".st-key-onward a", has_text="Four ways").last.click()
+    page.wait_for_function("() => window.__stages?.['four-ways']", timeout=driver.PATIENCE)
+    page.go_back()
+    page.wait_for_selector(".inv-progress:has-text('steps/s')", timeout=driver.PATIENCE)
+    page.get_by_role("button", name="Stop").click()
+    page.wait_for_selector(".inv-progress:has-text('Stopped')", timeout=driver.PATIENCE)
+    page.get_by_role("button", name="Train again").wait_for(timeout=driver.PATIENCE)
+
+
+def test_a_weight_is_moved_during_training(visit, watch):
+    page = visit("train", steps=8000)
+    predict(page)
+    page.get_by_role("button", name="Train").click()
+    page.wait_for_selector(".inv-progress:has-text('steps/s')", timeout=driver.PATIENCE)
+    page.locator("[data-control=w_jcp] input[type=range]").focus()
+    with watch.rerun():
+        page.keyboard.press("End")
+    page.wait_for_url(re.compile("w_jcp=3"))
+    page.wait_for_selector(".inv-progress:has-text('steps/s')", timeout=driver.PATIENCE)
+    page.get_by_role("button", name="Stop").click()
+    page.wait_for_selector(".inv-progress:has-text('Stopped')", timeout=driver.PATIENCE)
+
+
+def test_divergence_is_explained_and_leaves_the_page_usable(visit):
+    page = visit("train", rate=1, w_jcp=3, pace="full")
+    predict(page)
+    page.get_by_role("button", name="Train").click()
+    page.wait_for_selector(".inv-progress:has-text('diverged'), .inv-progress:has-text('Trained')", timeout=60_000)
+    page.get_by_role("button", name="Train again").wait_for(timeout=driver.PATIENCE)
+
+
+@pytest.mark.parametrize("viewport", [driver.PHONE], ids=["phone"])
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.slug)
+def test_nothing_is_wider_than_a_phone(visit, lesson):
+    page = visit(address(lesson.slug))
+    assert driver.horizontal_overflow(page) == []
+    predict(page)
+    assert driver.horizontal_overflow(page) == []
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.slug)
+def test_question_and_figure_and_main_controls_are_in_one_view(visit, lesson):
+    page = visit(address(lesson.slug))
+    predict(page)
+    bottom = page.evaluate("() => document.querySelector('.inv-controls').getBoundingClientRect().bottom")
+    assert bottom <= driver.DESKTOP[1]
+    assert page.evaluate("() => document.querySelector('h1').getBoundingClientRect().top") >= 0
+
+
+def test_two_tabs_share_nothing_but_caches(visit, server):
+    page = visit("crux")
+    predict(page)
+    settled(page, "crux")
+    other = page.context.new_page()
+    driver.open_page(other, server.url, "crux", alpha=2)
+    assert other.locator(".inv-veiled").count() == 1  # the other tab has predicted nothing
+    assert driver.stage_state(other, "crux")["settings"]["alpha"] == 2.0
+    assert driver.stage_state(page, "crux")["settings"]["alpha"] == 4.0
+
+
+def test_every_step_control_is_in_the_address(visit, watch):
+    """The step slider too: a link can open in the middle of a walk."""
+    for lesson in LESSONS:
+        for control in lesson.controls:
+            if isinstance(control, Step):
+                page = visit(address(lesson.slug), **{control.name: 3})
+                assert driver.stage_state(page, lesson.slug)["settings"][control.name] == 3

@@ -1,0 +1,169 @@
+"""The address bar of a page, without a browser: permalinks restore, mangled ones are told, a control wins."""
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from lessons import lessons
+
+LESSONS = lessons()
+PATIENCE = 60
+
+
+def page(slug="crux"):
+    """A page that shows the settings in force and what had to be moved or dropped."""
+
+    def script(slug):
+        import streamlit as st
+
+        from lessons import lessons
+        from pages.ui import address
+
+        lesson = lessons()[st.session_state.get("slug", slug)]
+        # What the stage does when a control is let go.
+        changes = st.session_state.pop("changes", None)
+        if changes:
+            try:
+                address.commit(lesson, changes)
+            except ValueError as error:
+                st.error(str(error))
+        st.session_state["found"] = address.settings(lesson)
+        for remark in address.remarks(lesson):
+            st.caption(remark)
+
+    return AppTest.from_function(script, args=(slug,), default_timeout=PATIENCE)
+
+
+def opened(slug="crux", **query):
+    at = page(slug)
+    for name, text in query.items():
+        at.query_params[name] = text
+    return run(at)
+
+
+def run(at):
+    at.run()
+    assert not at.exception, at.exception
+    return at
+
+
+def remarks(at):
+    return [caption.value for caption in at.caption]
+
+
+def query(at):
+    return {name: value[0] if isinstance(value, list) else value for name, value in dict(at.query_params).items()}
+
+
+@pytest.mark.parametrize("slug", LESSONS)
+def test_without_a_query_a_lesson_opens_at_its_defaults(slug):
+    at = opened(slug)
+    assert at.session_state["found"] == LESSONS[slug].defaults
+    assert query(at) == {} and remarks(at) == []
+
+
+def test_a_permalink_restores_every_setting_in_a_fresh_session():
+    link = {"alpha": "2.5", "eta": "0.01", "axes": "turned", "start": "1.5,-2", "step": "7", "hide": "adam,newton"}
+    at = opened(**link)
+    expected = {"alpha": 2.5, "eta": 0.01, "axes": "turned", "start": (1.5, -2.0), "step": 7, "hide": ("adam", "newton")}
+    assert at.session_state["found"] == expected
+    assert query(at) == link and remarks(at) == []
+
+
+def test_what_does_not_fit_is_moved_or_dropped_with_a_line_each():
+    at = opened(alpha="99", eta="fast", start="1,2,3", step="12", colour="red")
+    found = at.session_state["found"]
+    assert found == LESSONS["crux"].defaults | {"alpha": 8.0, "step": 12}
+    told = remarks(at)
+    assert len(told) == 4
+    for name in ("alpha", "eta", "start", "colour"):
+        assert sum(name in line for line in told) == 1
+    # The address is put right, so that it says what is shown.
+    assert query(at) == {"alpha": "8", "step": "12"}
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "1e999", "<script>", "%00", "é" * 300, "[1]", "None", ""])
+@pytest.mark.parametrize("name", ["alpha", "start", "step", "axes", "hide", "unknown"])
+def test_no_link_breaks_a_page(name, text):
+    at = opened(**{name: text})
+    assert set(at.session_state["found"]) == set(LESSONS["crux"].defaults)
+    assert query(at) == {} or (name, text) == ("hide", "")
+
+
+def test_a_remark_is_gone_once_a_control_has_moved():
+    at = opened(alpha="99")
+    assert remarks(at)
+    at.session_state["changes"] = {"alpha": 2.0}
+    run(at)
+    assert remarks(at) == [] and at.session_state["found"]["alpha"] == 2.0
+
+
+def test_a_remark_stays_while_nothing_moves():
+    at = opened(alpha="99")
+    told = remarks(at)
+    assert remarks(run(at)) == told
+
+
+def test_a_control_wins_over_the_address_of_the_run_before():
+    at = opened(alpha="2.5")
+    at.session_state["changes"] = {"step": 3, "start": [1.0, 2.0]}
+    run(at)
+    assert at.session_state["found"] == LESSONS["crux"].defaults | {"alpha": 2.5, "step": 3, "start": (1.0, 2.0)}
+    assert query(at) == {"alpha": "2.5", "step": "3", "start": "1,2"}
+
+
+def test_back_and_forward_change_the_settings():
+    at = opened(alpha="2.5")
+    at.query_params["alpha"] = "5"
+    assert run(at).session_state["found"]["alpha"] == 5.0
+    at.query_params.clear()
+    assert run(at).session_state["found"]["alpha"] == LESSONS["crux"].defaults["alpha"]
+
+
+def test_coming_back_to_a_lesson_finds_it_as_it_was():
+    at = opened(alpha="2.5")
+    at.session_state["slug"] = "four-ways"
+    at.query_params.clear()
+    run(at)
+    assert at.session_state["found"] == LESSONS["four-ways"].defaults
+    at.session_state["slug"] = "crux"
+    at.query_params.clear()
+    run(at)
+    assert at.session_state["found"]["alpha"] == 2.5 and query(at) == {"alpha": "2.5"}
+
+
+def test_coming_back_by_a_link_follows_the_link():
+    at = opened(alpha="2.5")
+    at.session_state["slug"] = "four-ways"
+    at.query_params.clear()
+    run(at)
+    at.session_state["slug"] = "crux"
+    at.query_params["alpha"] = "3"
+    assert run(at).session_state["found"]["alpha"] == 3.0
+
+
+@pytest.mark.parametrize("changes", [{"alpha": 99.0}, {"colour": "red"}, {"start": None}, {"step": 1.5}, {"hide": "x"}])
+def test_what_a_control_cannot_send_is_refused(changes):
+    at = opened()
+    at.session_state["changes"] = changes
+    run(at)
+    assert len(at.error) == 1 and next(iter(changes)) in at.error[0].value
+    assert at.session_state["found"] == LESSONS["crux"].defaults
+
+
+def test_two_sessions_share_nothing():
+    one, other = opened(alpha="2.5"), opened()
+    assert one.session_state["found"]["alpha"] == 2.5
+    assert run(other).session_state["found"] == LESSONS["crux"].defaults
+
+
+def test_the_real_page_shows_the_remarks_and_what_was_kept():
+    at = AppTest.from_string("from pages.ui.page import show\nshow('start')", default_timeout=PATIENCE)
+    at.query_params["xi"] = "99"
+    at.query_params["start"] = "here"
+    run(at)
+    told = remarks(at)
+    assert sum("xi" in line and "out of range" in line for line in told) == 1
+    assert sum("'here'" in line for line in told) == 1
+    assert query(at) == {"xi": "8"}
+    question = next(text.value for text in at.markdown if "How many steps" in text.value)
+    assert "ξ = 8 times" in question
