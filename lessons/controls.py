@@ -156,6 +156,10 @@ class Legend:
     groups: tuple[str, ...]
     default: tuple[str, ...] = ()
 
+    def __post_init__(self):
+        # In the order that `check` gives, so that what is at its default is known to be.
+        object.__setattr__(self, "default", self.check(self.default))
+
     def check(self, value: Any) -> tuple[str, ...]:
         if not isinstance(value, list | tuple):
             raise ValueError(f"{self.name} must be a list of some of {', '.join(self.groups)}, got {value!r}")

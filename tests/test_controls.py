@@ -69,7 +69,8 @@ def test_every_lessons_settings_survive_the_address(lesson, data):
 
 @pytest.mark.parametrize("lesson", LESSONS.values(), ids=LESSONS)
 def test_a_lesson_at_its_defaults_has_a_plain_address(lesson):
-    assert write_permalink(lesson.controls, lesson.defaults) == {}
+    assert lesson.complete({}) == lesson.defaults
+    assert write_permalink(lesson.controls, lesson.complete({})) == {}
 
 
 @pytest.mark.parametrize("lesson", LESSONS.values(), ids=LESSONS)

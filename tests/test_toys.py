@@ -164,7 +164,7 @@ def test_a_problem_without_inverse_names_the_remedy():
         start: object = None
         domain: object = None
 
-    with pytest.raises(NoInverse, match="Bare knows no inverse.*NumericalInverse"):
+    with pytest.raises(NoInverse, match=r"Bare knows no inverse.*NumericalInverse"):
         Bare().inverse(jnp.zeros(2), jnp.zeros(2))
     with pytest.raises(NotImplementedError, match="Bare must define forward"):
         Bare().forward(jnp.zeros(2))

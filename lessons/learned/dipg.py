@@ -294,8 +294,10 @@ LESSON = Lesson(
         "inverse "
         "simulator with g in place of $P^{-1}$; the error cancels:\n\n"
         "```python\n"
-        "def dipg_plain(model, x, y, r, eta):        return model.g(y - eta * r)\n"
-        "def dipg_differenced(model, x, y, r, eta):  return x + model.g(y - eta * r) - model.g(y)\n"
+        "def dipg_plain(model, x, y, r, eta):\n"
+        "    return model.g(y - eta * r)\n\n"
+        "def dipg_differenced(model, x, y, r, eta):\n"
+        "    return x + model.g(y - eta * r) - model.g(y)\n"
         "```\n\n"
         "If $J_g = J_f^{-1}$ the differenced step is, to first order, Gauss–Newton’s step shortened to α."
     ),

@@ -18,7 +18,7 @@ LONG = 4000  # how far gradient descent is followed to count its steps
 VIEW = 1.6
 ETA = 0.3
 TOLERANCE = 0.02  # "found": within this distance in x, about the width of the drawn cross
-SAFE = 0.9  # gradient descent gets nine tenths of the largest step that is stable at the solution
+SAFE = 0.5  # of the largest stable step at the solution: the step that suits the sensitive direction exactly
 SHOWN = ("inverse_simulator", "gradient_descent")
 LEVELS = tuple(float(level) for level in 4.0 ** np.arange(-4, 5))
 
@@ -92,8 +92,9 @@ def reading(result):
     if np.isinf(gd):
         left = result["paths"]["gradient_descent"].x[-1]
         return f"{found} Gradient descent has not after {LONG:,} steps (after {STEPS} it is at {point_word(left)})."
-    times = f"{_ratio(result):.0f} times as many"
-    return f"{found} Gradient descent, at nine tenths of its largest stable step, needs {gd:,.0f}: {times}."
+    ratio = _ratio(result)
+    times = f"{ratio:.0f} times as many" if ratio >= 1.5 else "here the plain gradient is good enough"
+    return f"{found} Gradient descent, at half its largest stable step, needs {gd:,.0f}: {times}."
 
 
 def _between(low, high):

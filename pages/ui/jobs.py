@@ -10,7 +10,7 @@ import secrets
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,7 +65,7 @@ class Snapshot:
 
 @dataclass
 class Job:
-    """One training run. `paint(snapshot) -> bytes` makes a frame for the browsers that watch.
+    """One training run. `paint(snapshot) -> bytes` makes a frame for the browsers that watch; `key` says which model.
 
     watchable: no faster than PICTURES chunks of SLOW_CHUNK steps a second. At full speed a toy is trained within a
     second, before a student has seen, let alone changed, anything.
@@ -77,6 +77,7 @@ class Job:
     total: int
     paint: Callable[[Snapshot], bytes] | None = None
     watchable: bool = False
+    key: Hashable = None
     token: str = field(default_factory=lambda: secrets.token_urlsafe(18))
 
     def __post_init__(self):

@@ -15,7 +15,7 @@ from lessons import lessons
 from lessons.learned import setting, train
 from lessons.lesson import Lesson, Result, Settings
 from lessons.scene import still
-from pages.ui.jobs import Job, Snapshot
+from pages.ui.jobs import Job, Snapshot, find
 from pages.ui.stage import pack
 
 Key = tuple[str, str, int]
@@ -38,7 +38,6 @@ class Workshop:
 
     def __init__(self):
         self.job: Job | None = None
-        self.key: Key | None = None
         self.kept: dict[Key, Snapshot] = {}
 
     def act(self, name: str, settings: Settings) -> None:
@@ -57,16 +56,23 @@ class Workshop:
         elif self.job is not None and name == "stop":
             self.job.stop()
             self.job.reach()
+        elif name.startswith("attach:"):
+            self.adopt(name.removeprefix("attach:"))
+
+    def adopt(self, token: str) -> None:
+        """Take over a job of the session before: a reloaded page is a new session, but the tab remembers its job."""
+        if self.job is None:
+            self.job = find(token)
 
     def begin(self, settings: Settings) -> None:
         """Train from scratch with these settings."""
         self._put_away()
-        self.key = key_of(settings)
         chosen = setting.setup(settings["problem"], settings["architecture"])
         frozen = dict(settings)
         self.job = Job(
             setup=chosen,
-            seed=self.key[2],
+            seed=round(settings["seed"]),
+            key=key_of(settings),
             hyper=train.hyper(settings),
             total=round(settings["steps"]),
             paint=lambda snapshot: frame(snapshot, frozen),
@@ -76,7 +82,7 @@ class Workshop:
     def look(self, settings: Settings) -> Snapshot | None:
         """The state of the model that these settings are about; a running job is told the weights in force."""
         key = key_of(settings)
-        if self.job is not None and self.key != key:
+        if self.job is not None and self.job.key != key:
             self._put_away()
         if self.job is None:
             return self.kept.get(key)
@@ -90,7 +96,7 @@ class Workshop:
 
     def latest(self, problem: str) -> Snapshot | None:
         """The most recent model of a problem that has been trained at all."""
-        if self.job is not None and self.key is not None and self.key[0] == problem:
+        if self.job is not None and self.job.key[0] == problem:
             return self.job.snapshot()
         found = [snapshot for key, snapshot in self.kept.items() if key[0] == problem]
         return found[-1] if found else None
@@ -105,11 +111,11 @@ class Workshop:
 
     def _put_away(self) -> None:
         """Stop the job and keep what it has reached."""
-        if self.job is not None and self.key is not None:
+        if self.job is not None:
             self.job.stop()
             self.job.join(2.0)
-            self.kept.pop(self.key, None)
-            self.kept[self.key] = self.job.snapshot()
+            self.kept.pop(self.job.key, None)
+            self.kept[self.job.key] = self.job.snapshot()
         self.job = None
 
 

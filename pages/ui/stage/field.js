@@ -36,6 +36,7 @@ function refineRow(source, count, stride, offset, factor, target, targetStride, 
 
 /** A grid with `factor` samples for each node in both directions. */
 function refine(grid, nx, ny, factor) {
+  if (factor === 1) return { fine: grid, wide: nx, tall: ny };
   const [wide, tall] = [nx * factor, ny * factor];
   const rows = new Float32Array(wide * ny);
   for (let j = 0; j < ny; j += 1) refineRow(grid, nx, 1, j * nx, factor, rows, 1, j * wide);

@@ -221,7 +221,6 @@ class Stage {
   }
 
   // Drawing
-
   requestDraw() {
     this.pending ??= requestAnimationFrame((now) => {
       this.pending = null;

@@ -1,0 +1,304 @@
+"""Every lesson: what it claims, what it asks, and that no setting of its controls breaks picture or words."""
+
+import dataclasses
+import inspect
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core import training
+from lessons import lessons
+from lessons.controls import Choice, Landmark, Legend, Point, Preset, Slider, Step
+from lessons.learned import setting
+from lessons.lesson import Lesson, Option, Prediction
+from lessons.scene import scene
+from pages.ui.stage import pack, unpack
+
+LESSONS = lessons()
+every_lesson = pytest.mark.parametrize("slug", LESSONS)
+CLAIMS = {f"{slug}-{k}": (slug, claim) for slug, lesson in LESSONS.items() for k, claim in enumerate(lesson.claims)}
+
+# Each set of choices is compiled once; these are the ones that the claims compile anyway.
+CHOICES = {
+    "start": [{}],
+    "crux": [{"axes": "straight"}, {"axes": "turned"}],
+    "four-ways": [
+        *({"problem": name} for name in ("squared", "scaled", "sheared", "sine")),
+        {"problem": "squared", "inverse": "numerical"},
+    ],
+    "train": [{"problem": "sine"}, {"problem": "squared"}, {"problem": "sheared", "architecture": "slabs"}],
+    "dipg": [{"problem": "sine"}, {"problem": "squared"}],
+}
+EXAMPLES = {"start": 20, "crux": 40, "four-ways": 50, "train": 20, "dipg": 30}
+
+
+def trained(slug, chosen):
+    """The model that a lesson works with, where it needs one, and the history that comes with it."""
+    if slug not in ("train", "dipg"):
+        return None, {}
+    fit = setting.standard_fit(chosen["problem"], chosen.get("architecture", "physics"))
+    return fit.model, {"history": fit.history | {"step": fit.history["step"]}} if slug == "train" else {}
+
+
+def at(slug, **chosen):
+    """The lesson's result at these settings; a lesson on training is shown after it."""
+    lesson = LESSONS[slug]
+    model, history = trained(slug, lesson.complete(chosen))
+    return lesson.experiment(model, **chosen) | history
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_claim(name):
+    slug, claim = CLAIMS[name]
+    value, holds = claim.check(LESSONS[slug])
+    assert bool(holds), f"{claim.text} Measured: {value}"
+
+
+@every_lesson
+def test_every_lesson_claims_something_in_words(slug):
+    lesson = LESSONS[slug]
+    assert lesson.claims and all(claim.text.endswith(".") for claim in lesson.claims)
+    texts = (lesson.title, lesson.question, lesson.text, lesson.why, lesson.limits, lesson.alt, *lesson.sources)
+    assert all(texts) and lesson.sources and lesson.minutes > 0
+
+
+# Settings at which another answer than at the defaults is right: a prediction that cannot fail asks nothing.
+OTHERWISE = {
+    "start": {"xi": 1.0},
+    "crux": {"alpha": 1.0},
+    "four-ways": {"problem": "sheared"},
+    "train": {"problem": "sheared", "architecture": "slabs"},
+    "dipg": {"problem": "squared", "start": (0.85, -0.75)},
+}
+
+
+def right(prediction, result):
+    assert prediction.ready(result)
+    return [option.text for option in prediction.options if option.holds(result)]
+
+
+@every_lesson
+def test_one_answer_is_right_at_the_defaults_and_another_elsewhere(slug):
+    prediction = LESSONS[slug].prediction
+    here, elsewhere = right(prediction, at(slug)), right(prediction, at(slug, **OTHERWISE[slug]))
+    assert len(here) == 1, here
+    assert elsewhere != here
+
+
+def test_every_answer_about_the_crux_can_be_right():
+    answers = [right(LESSONS["crux"].prediction, at("crux", alpha=alpha)) for alpha in (1.0, 4.0, 0.25)]
+    assert [len(answer) for answer in answers] == [1, 1, 1] and len({answer[0] for answer in answers}) == 3
+
+
+def test_every_answer_about_the_start_can_be_right():
+    found = {answer for xi in (1.0, 1.4, 2.0, 4.0) for answer in right(LESSONS["start"].prediction, at("start", xi=xi))}
+    assert found == {option.text for option in LESSONS["start"].prediction.options}
+
+
+@pytest.mark.parametrize("slug", [slug for slug, lesson in LESSONS.items() if lesson.quiz])
+def test_one_answer_to_a_quiz_is_right(slug):
+    assert len(right(LESSONS[slug].quiz, at(slug))) == 1
+
+
+def test_an_untrained_model_cannot_be_judged_yet():
+    result = LESSONS["train"].experiment()
+    assert not LESSONS["train"].prediction.ready(result)
+    assert "Nothing is trained yet" in LESSONS["train"].reading(result)
+
+
+def values(control):
+    """Every value that a control may take; ends, zero and the coordinate axes more often than chance has it."""
+    match control:
+        case Slider(low=low, high=high, default=default):
+            return st.sampled_from([low, high, default]) | st.floats(low, high)
+        case Point(low=low, high=high):
+            return st.tuples(*(st.sampled_from([a, 0.0, b]) | st.floats(a, b) for a, b in zip(low, high, strict=True)))
+        case Step(high=high):
+            return st.integers(0, high)
+        case Legend(groups=groups):
+            return st.lists(st.sampled_from(groups), unique=True).map(control.check)
+
+
+def some_settings(slug):
+    moving = {c.name: values(c) for c in LESSONS[slug].controls if c.name and not isinstance(c, Choice)}
+    return st.builds(lambda chosen, numbers: chosen | numbers, st.sampled_from(CHOICES[slug]), st.fixed_dictionaries(moving))
+
+
+def tell(slug, result):
+    """Everything that a page makes of a result: figure, words, verdict and what is sent to the browser."""
+    lesson = LESSONS[slug]
+    figure = lesson.figure(result)
+    assert isinstance(figure, go.Figure) and len(figure.data) >= len(lesson.draw(result).lines)
+    said = lesson.reading(result)
+    assert isinstance(said, str) and said.strip()
+    assert lesson.prediction.question.format(**result["settings"])
+    if lesson.prediction.ready(result):
+        assert all(option.holds(result) in (True, False) for option in lesson.prediction.options)
+    header, arrays = unpack(pack(*scene(lesson, result, {})))
+    assert header["slug"] == slug and arrays
+    return said
+
+
+@every_lesson
+def test_no_settings_break_a_lesson(slug):
+    @settings(max_examples=EXAMPLES[slug])
+    @given(some_settings(slug))
+    def check(chosen):
+        result = LESSONS[slug].experiment(trained(slug, chosen)[0] if slug == "dipg" else None, **chosen)
+        tell(slug, result)
+
+    check()
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 1e30], ids=["nan", "inf", "huge"])
+@pytest.mark.parametrize("slug", ["train", "dipg"])
+def test_a_broken_model_breaks_no_page(slug, bad):
+    model = setting.setup("sine").build(jax.random.key(0))
+    broken = jax.tree.map(lambda leaf: jnp.full_like(leaf, bad) if eqx_is_float(leaf) else leaf, model.g)
+    model = dataclasses.replace(model, g=broken)
+    result = LESSONS[slug].experiment(model)
+    if slug == "train":
+        names = ("step", "total", "rjcp", "jcp", "reconstruction", "task", "cycle")
+        result |= {"history": {name: np.array([50.0, bad]) for name in names} | {"step": np.array([300.0, 600.0])}}
+    tell(slug, result)
+
+
+def eqx_is_float(leaf):
+    return hasattr(leaf, "dtype") and jnp.issubdtype(leaf.dtype, jnp.floating)
+
+
+def test_divergence_is_put_into_words():
+    said = tell("four-ways", at("four-ways", eta_gd=0.2, start=(3.0, 4.0), step=30))
+    assert "Gradient descent leaves for infinity at step" in said
+    assert "beyond the stable limit" in tell("crux", at("crux", eta=1.0))
+
+
+def test_a_singular_matrix_is_put_into_words():
+    said = tell("four-ways", at("four-ways", start=(3.0, 0.0)))
+    assert "Newton stops at step 1: the Hessian is singular there" in said
+    assert "Inverse gradient stops at step 1: the Jacobian is singular there" in said
+    assert "not a number" not in said
+
+
+def test_the_start_at_the_solution_is_put_into_words():
+    assert "nothing to do" in tell("crux", at("crux", start=(0.0, 0.0)))
+    assert "nothing to find" in tell("start", at("start", start=(-0.7, -0.5)))
+
+
+def test_walking_may_be_kept_in_the_trained_box():
+    result = at("dipg", box="trained", start=(1.4, 1.4))
+    assert np.abs(result["walks"]["dipg_differenced"].path.x[1:]).max() <= 1.0
+    tell("dipg", result)
+
+
+@every_lesson
+def test_unknown_and_impossible_settings_are_named(slug):
+    with pytest.raises(ValueError, match="no control .*colour"):
+        LESSONS[slug].experiment(colour="red")
+    slider = next(c for c in LESSONS[slug].controls if isinstance(c, Slider))
+    with pytest.raises(ValueError, match=f"{slider.name} must be a number from"):
+        LESSONS[slug].experiment(**{slider.name: slider.high + 1})
+
+
+@every_lesson
+def test_landmarks_lie_on_their_slider(slug):
+    numbers = LESSONS[slug].draw(at(slug)).numbers
+    for slider in (c for c in LESSONS[slug].controls if isinstance(c, Slider)):
+        for landmark in slider.landmarks:
+            assert landmark.number in numbers if landmark.number else slider.check(landmark.value) == landmark.value
+
+
+def counting(lesson, simulate=None):
+    """The same lesson, and a list that grows by one with every trace of its experiment."""
+    traces = []
+    real = simulate or lesson.simulate
+
+    def counted(*given, **chosen):
+        traces.append(1)
+        return real(*given, **chosen)
+
+    return dataclasses.replace(lesson, simulate=counted), traces
+
+
+def moved(control, share):
+    """Another value of a number: this share of the way from low to high."""
+    if isinstance(control, Slider):
+        return control.low + share * (control.high - control.low)
+    return tuple(low + share * (high - low) for low, high in zip(control.low, control.high, strict=True))
+
+
+@every_lesson
+def test_no_moved_slider_or_point_is_traced_again(slug):
+    """How a lesson runs its experiment, with a cheap one in its place: what is traced does not depend on it."""
+    lesson, traces = counting(LESSONS[slug], lambda *given, **chosen: {"sum": sum_of(given, chosen)})
+    model = jnp.ones(3) if lesson.prepare else None
+    lesson.experiment(model)
+    assert len(traces) == 1
+    numbers = [c for c in lesson.controls if isinstance(c, Slider | Point)]
+    for control in numbers:
+        for share in (0.0, 0.3, 1.0):
+            lesson.experiment(None if model is None else share * model, **{control.name: moved(control, share)})
+    for step in (c for c in lesson.controls if isinstance(c, Step | Legend)):
+        lesson.experiment(model, **{step.name: step.check(0 if isinstance(step, Step) else step.groups[:1])})
+    assert len(traces) == 1
+    for slider in (c for c in numbers if isinstance(c, Slider) and c.swept):
+        before = len(traces)
+        for control in numbers:
+            lesson.sweep(slider.name, {control.name: moved(control, 0.6)}, model)
+        assert len(traces) == before + 1
+    # The counter does count: another choice is another program.
+    choice = next((c for c in lesson.controls if isinstance(c, Choice)), None)
+    if choice is not None:
+        before = len(traces)
+        lesson.experiment(model, **{choice.name: next(o for o in choice.options if o != choice.default)})
+        assert len(traces) == before + 1
+
+
+def sum_of(given, chosen):
+    return sum(jnp.sum(value) for value in (*given, *chosen.values()) if not isinstance(value, str))
+
+
+def test_a_model_that_has_been_trained_is_not_traced_again():
+    lesson, traces = counting(LESSONS["train"])
+    setup = setting.setup("sine")
+    state = training.start(setup, jax.random.key(0))
+    lesson.experiment(state.model)
+    state, _ = training.advance(state, setup, setup.hyper)
+    lesson.experiment(state.model, rate=0.1, w_jcp=1.0)
+    lesson.experiment(setting.standard_fit("sine").model)
+    assert len(traces) == 1
+
+
+@every_lesson
+def test_the_experiment_takes_just_what_the_controls_set(slug):
+    lesson = LESSONS[slug]
+    varied = {c.name for c in lesson.controls if isinstance(c, Slider | Point | Choice)}
+    parameters = inspect.signature(lesson.simulate).parameters.values()
+    named = [p.name for p in parameters if p.kind is not inspect.Parameter.VAR_KEYWORD][1 if lesson.prepare else 0 :]
+    assert set(named) <= varied
+    if not any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters):
+        assert set(named) == varied
+
+
+def lesson_of(**changes):
+    whole = dataclasses.asdict(LESSONS["start"]) | {
+        field.name: getattr(LESSONS["start"], field.name) for field in dataclasses.fields(Lesson)
+    }
+    return Lesson(**whole | changes)
+
+
+def test_a_lesson_that_cannot_work_is_refused():
+    slider = Slider("a", "a", 0.0, 1.0, 0.5, landmarks=(Landmark("half", 0.5),))
+    with pytest.raises(ValueError, match="two controls of one name"):
+        lesson_of(controls=(slider, slider))
+    with pytest.raises(ValueError, match="no control"):
+        lesson_of(controls=(slider, Preset("all", {"b": 1.0})))
+    with pytest.raises(ValueError, match="a must be a number"):
+        lesson_of(controls=(slider, Preset("all", {"a": 2.0})))
+    with pytest.raises(ValueError, match="two answers"):
+        lesson_of(prediction=Prediction("?", (Option("yes", bool),)))

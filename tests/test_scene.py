@@ -1,0 +1,162 @@
+"""What the stage is sent: only what moves in the sweeps, every array named, strict JSON, and small enough."""
+
+import functools
+import json
+import struct
+
+import jax
+import numpy as np
+import pytest
+
+from lessons import lessons
+from lessons.controls import Slider
+from lessons.learned import setting
+from lessons.scene import moving, scene
+from pages.ui.stage import pack, unpack
+
+LESSONS = lessons()
+MOST_BYTES = 1_500_000
+every_lesson = pytest.mark.parametrize("slug", LESSONS)
+
+
+@functools.cache
+def everything(slug):
+    """A lesson at its defaults with all its sweeps: model, result, sweeps, header, arrays."""
+    lesson = LESSONS[slug]
+    # An untrained model draws as much as a trained one.
+    model = setting.setup("sine").build(jax.random.key(0)) if lesson.prepare else None
+    result = lesson.experiment(model)
+    swept = [c.name for c in lesson.controls if isinstance(c, Slider) and c.swept]
+    sweeps = {name: lesson.sweep(name, lesson.defaults, model) for name in swept}
+    return model, result, sweeps, *scene(lesson, result, sweeps)
+
+
+def named(header):
+    """Every array that the header speaks of."""
+    for item in header["still"].values():
+        yield from item.values()
+    for sweep in header["sweeps"].values():
+        yield sweep["values"]
+        yield from sweep["numbers"].values()
+        for item in sweep["data"].values():
+            yield from item.values()
+
+
+@every_lesson
+def test_the_whole_picture_is_small_enough(slug):
+    header, arrays = everything(slug)[3:]
+    assert len(pack(header, arrays)) <= MOST_BYTES
+
+
+@every_lesson
+def test_every_array_is_named_once_and_every_name_is_there(slug):
+    header, arrays = everything(slug)[3:]
+    found = list(named(header))
+    assert len(found) == len(set(found)) and set(found) == set(arrays)
+
+
+@every_lesson
+def test_the_header_is_strict_json(slug):
+    payload = pack(*everything(slug)[3:])
+    (length,) = struct.unpack_from("<I", payload)
+
+    def refuse(text):
+        raise AssertionError(f"{text} is no JSON")
+
+    header = json.loads(payload[4 : 4 + length], parse_constant=refuse)
+    assert header["slug"] == slug and header["sweeps"].keys() == everything(slug)[2].keys()
+    again, arrays = unpack(payload)
+    assert again == json.loads(json.dumps(everything(slug)[3])) and arrays.keys() == header["arrays"].keys()
+
+
+@every_lesson
+def test_only_what_moves_is_swept(slug):
+    header, arrays = everything(slug)[3:]
+    for name, sweep in header["sweeps"].items():
+        assert sweep["data"], f"nothing moves with {name}"
+        for item, axes in sweep["data"].items():
+            frames = [arrays[key] for key in axes.values()]
+            assert all(len(frame) == 61 for frame in frames)
+            assert any(not np.array_equal(frame[0], other, equal_nan=True) for frame in frames for other in frame), item
+
+
+@every_lesson
+def test_what_is_not_swept_stays_as_it_is(slug):
+    _, _, sweeps, header, arrays = everything(slug)
+    for name, (values, swept) in sweeps.items():
+        for line in LESSONS[slug].draw(swept).lines:
+            if line.id in header["sweeps"][name]["data"]:
+                continue
+            for axis in "xy":
+                still = arrays[header["still"][line.id][axis]]
+                frames = np.asarray(getattr(line, axis), np.float32)
+                frames = np.broadcast_to(frames, (len(values), *still.shape))
+                np.testing.assert_allclose(frames, np.broadcast_to(still, frames.shape), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("slider", "methods"),
+    [
+        ("eta_gd", {"gradient_descent"}),
+        ("eta_newton", {"newton"}),
+        ("eta", {"inverse_gradient", "inverse_simulator"}),
+    ],
+)
+def test_a_methods_step_size_moves_its_own_lines_only(slider, methods):
+    data = everything("four-ways")[3]["sweeps"][slider]["data"]
+    assert set(data) == {f"{method}/{panel}" for method in methods for panel in ("x", "y", "loss")}
+
+
+@every_lesson
+def test_a_frame_of_a_sweep_is_the_experiment_at_that_value(slug):
+    model, _, sweeps, header, arrays = everything(slug)
+    for name, (values, _) in sweeps.items():
+        for frame in (0, 17, 60):
+            single, still = scene(LESSONS[slug], LESSONS[slug].experiment(model, **{name: float(values[frame])}), {})
+            for item, axes in header["sweeps"][name]["data"].items():
+                if "meter" in item or "rjcp" in item:
+                    continue  # rounding errors, by design
+                for axis, key in axes.items():
+                    expected = still[single["still"][item][axis]]
+                    finite = np.isfinite(expected) & (np.abs(expected) < 1e6)
+                    np.testing.assert_allclose(
+                        arrays[key][frame][finite], expected[finite], rtol=1e-3, atol=1e-4, err_msg=f"{name} {item}"
+                    )
+
+
+@every_lesson
+def test_everything_drawn_belongs_to_a_panel_and_every_control_is_described(slug):
+    header = everything(slug)[3]
+    panels = [panel["id"] for panel in header["panels"]]
+    assert len(panels) == len(set(panels)) and sum(panel["size"] == "big" for panel in header["panels"]) == 1
+    drawn = [*header["lines"], *header["fields"], *header["marks"]]
+    assert all(item["panel"] in panels for item in drawn)
+    assert len({item["id"] for item in drawn}) == len(drawn) and {item["id"] for item in drawn} == set(header["still"])
+    assert [c["name"] for c in header["controls"]] == [c.name for c in LESSONS[slug].controls]
+    assert all(readout["line"] in header["still"] for readout in header["readouts"])
+    sliders = {c["name"] for c in header["controls"] if c["kind"] == "slider"}
+    assert all(panel["cursor"] in sliders for panel in header["panels"] if panel["cursor"])
+    settings = {c["name"] for c in header["controls"] if c["name"]}
+    assert set(header["settings"]) == settings
+    points = [c for c in header["controls"] if c["kind"] == "point"]
+    assert all(point["panel"] in panels for point in points)
+
+
+def test_a_number_that_moves_is_swept_too():
+    limit = everything("crux")[3]["sweeps"]["alpha"]["numbers"]["stable_limit"]
+    values, arrays = everything("crux")[2]["alpha"][0], everything("crux")[4]
+    np.testing.assert_allclose(arrays[limit], 1 / np.maximum(1, values) ** 2, rtol=1e-5)
+
+
+def test_nan_and_infinity_travel_and_a_frozen_axis_comes_along():
+    lesson = LESSONS["crux"]
+    values, swept = everything("crux")[2]["eta"]
+    arrays = {}
+    header = moving("eta", values, lesson.draw(swept), arrays)
+    walk = arrays[header["data"]["gradient_descent/x"]["x"]]
+    assert walk.dtype == np.float32 and walk.shape == (61, 41)
+    # Beyond eta = 1 both directions diverge, if slowly; at eta = 2 and 40 steps x2 has left float32.
+    x2 = arrays[header["data"]["gradient_descent/x"]["y"]]
+    assert np.isinf(x2[-1, -1]) and np.isfinite(x2[0]).all()
+    _, sent = unpack(pack({}, arrays))
+    np.testing.assert_array_equal(sent[header["data"]["gradient_descent/x"]["y"]], x2)
