@@ -1,5 +1,6 @@
 """The table: what was measured, its budget, and whether the budget is met. Nothing here takes a time."""
 
+import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -74,8 +75,10 @@ class Remark:
 
 def quantity(value: float, unit: str) -> str:
     """A number with as many digits as matter, and its unit."""
+    if not math.isfinite(value):
+        return f"{value} {unit}".rstrip()
     digits = 0 if value == int(value) or abs(value) >= 100 else 1 if abs(value) >= 10 else 2
-    return f"{value:,.{digits}f} {unit}".rstrip() if value == value and abs(value) < float("inf") else f"{value} {unit}"
+    return f"{value:,.{digits}f} {unit}".rstrip()
 
 
 def median(values: Sequence[float]) -> float:

@@ -1,8 +1,7 @@
 """What every method works on: a simulator y = P(x), a target y*, and the loss L(y) = |y - y*|^2 between them.
 
 Convention: no factor 1/2 in the loss. The book's toy problem and its worked example use |P|^2 while its text uses
-1/2 |P(x) - y*|^2; the update rules here follow the example, so its numbers come out. Solvers that need the 1/2
-(`core.solve`) say so. One sample per call: x has shape (n,), y has shape (m,); use `jax.vmap` for more.
+1/2 |P(x) - y*|^2; the update rules here follow the example, so its numbers come out. One sample per call: x has shape (n,), y has shape (m,); use `jax.vmap` for more.
 """
 
 import equinox as eqx

@@ -1,17 +1,17 @@
 """The fair protocol: find x with P(x) = y*, relaxation, projection, Armijo and stopping the same for all.
 
-With r = P(x) - y* and phi = 1/2 |r|^2 (the 1/2 is this module's; `Problem.loss` has none), one iteration is
+With r = P(x) - y* and phi = |r|^2, one iteration is
 
     proposal      x_p, by one of `core.methods.METHODS`, with the step size eta
     relaxation    x_r = x + rho (x_p - x)
     projection    x+ = x_r, each component clipped to the box
-    acceptance    phi(x+) < phi(x)  and  phi(x+) <= phi(x) + c min(grad phi . (x+ - x), 0)
+    acceptance    phi(x+) < phi(x)  and  phi(x+) <= phi(x) + c grad phi . (x+ - x)
 
-and on refusal eta is halved and the proposal made anew, at most `halvings` times. The decrease asked for is
-Armijo's along the projected step (Bertsekas, Nonlinear Programming, section 2.3), which is what was really
-moved. A learned g need not propose a descent direction; the predicted change is then positive, the minimum
-makes the demand 0, and the strict inequality keeps the residual falling. So no walk can go up, and none can
-move forever without progress.
+and on refusal eta is halved and the proposal made anew, at most `halvings` times. (With the usual phi = 1/2 |r|^2 the
+acceptance is the same: the 1/2 cancels.) The decrease asked for is Armijo's along the projected step (Bertsekas,
+Nonlinear Programming, section 2.3), which is what was really moved. A learned g need not propose a descent direction;
+the predicted change is then positive, Armijo's condition asks for nothing, and the strict inequality keeps the
+residual falling. So no walk can go up, and none can move forever without progress.
 
 Nothing raises for what happens on the way: a walk ends with a `Status`.
 """
@@ -89,10 +89,6 @@ class Protocol(eqx.Module):
         """|P(x) - y*| / scale."""
         return jnp.linalg.norm(self.problem.forward(x) - self.problem.target) / self.solver.scale
 
-    def phi(self, x: Float[Array, " n"]) -> Float[Array, ""]:
-        """1/2 |P(x) - y*|^2."""
-        return 0.5 * self.problem.objective(x)
-
     def attempt(self, x: Float[Array, " n"], halvings: Int[Array, ""]) -> Trial:
         """Propose with eta / 2^halvings, relax, project, and judge."""
         eta = self.solver.eta * 0.5 ** halvings.astype(x.dtype)
@@ -107,11 +103,10 @@ class Protocol(eqx.Module):
         return Trial(eta, halvings, accepted, aim, pulled_back, relaxed, projected)
 
     def accepts(self, x: Float[Array, " n"], candidate: Float[Array, " n"]) -> Bool[Array, ""]:
-        """phi falls, and by the demanded fraction of the predicted fall if one is predicted."""
-        here, slope = jax.value_and_grad(self.phi)(x)
-        there = self.phi(candidate)
-        predicted = jnp.minimum(slope @ (candidate - x), 0.0)
-        return (there < here) & (there <= here + self.solver.armijo * predicted)
+        """phi falls, and at least by the demanded fraction of the predicted fall."""
+        here, slope = jax.value_and_grad(self.problem.objective)(x)
+        there = self.problem.objective(candidate)
+        return (there < here) & (there <= here + self.solver.armijo * slope @ (candidate - x))
 
     def backtrack(self, x: Float[Array, " n"], status: Int[Array, ""]) -> Trial:
         """The first accepted trial, or the last one."""

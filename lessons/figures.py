@@ -183,12 +183,13 @@ def figure(drawing: Drawing) -> go.Figure:
     fig = make_subplots(rows, 2, specs=specs, column_widths=[0.6, 0.4], horizontal_spacing=0.1, vertical_spacing=0.16)
     for panel in drawing.panels:
         _axes(fig, panel, place[panel.id])
-    for item in drawing.fields:
-        _field(fig, item, place[item.panel])
-    for line in drawing.lines:
-        _line(fig, line, place[line.panel], drawing.step)
-    for mark in drawing.marks:
-        _mark(fig, mark, place[mark.panel])
+    with np.errstate(over="ignore"):  # a diverged path is beyond float32 too: it becomes inf, where drawing stops
+        for item in drawing.fields:
+            _field(fig, item, place[item.panel])
+        for line in drawing.lines:
+            _line(fig, line, place[line.panel], drawing.step)
+        for mark in drawing.marks:
+            _mark(fig, mark, place[mark.panel])
     fig.update_layout(template="plotly_white", legend={"orientation": "h", "y": 1.08}, margin={"t": 60})
     return fig
 

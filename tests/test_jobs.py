@@ -443,6 +443,18 @@ def test_reset_ends_a_job_that_still_trains():
         jobs.stop_all(PATIENCE)
 
 
+def test_a_reloaded_page_finds_its_job_by_the_token_alone(job):
+    running = job(total=ENDLESS, key=workshop.key_of(workshop_settings())).start()
+    mine = workshop.Workshop()
+    for wrong in ("", "unknown", running.token[:-1]):
+        mine.act(f"attach:{wrong}", workshop_settings())
+        assert mine.job is None
+    mine.act(f"attach:{running.token}", workshop_settings())
+    assert mine.job is running
+    mine.act("stop", workshop_settings())
+    assert ended(running).state == "stopped"
+
+
 def test_an_unknown_action_does_nothing():
     mine = workshop.Workshop()
     mine.act("stop", workshop_settings())

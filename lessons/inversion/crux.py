@@ -9,7 +9,7 @@ from core.rollout import adam, momentum, rollout
 from core.toys import Scaled
 from core.updates import gradient_descent, inverse_gradient, inverse_simulator, newton
 from lessons.controls import Choice, Landmark, Legend, Point, Slider, Step
-from lessons.figures import METHODS, Axis, Drawing, Field, Line, Mark, Panel, Readout, arrow, path_lines
+from lessons.figures import METHODS, Axis, Drawing, Field, Line, Mark, Panel, arrow, path_lines
 from lessons.inversion.landscape import landscape
 from lessons.lesson import Claim, Lesson, Option, Prediction
 from lessons.words import number_word, power
@@ -104,8 +104,9 @@ def draw(result):
             label="to the minimum",
             dash="dash",
             width=1.2,
+            legend=True,
         ),
-        Line("downhill", "x", arrow_x, arrow_y, label="−∇L", colour="text", width=3.0),
+        Line("downhill", "x", arrow_x, arrow_y, label="−∇L", colour="text", width=3.0, legend=True),
     ]
     for name in shown:
         lines.append(Line(f"{name}/count", "count", ALPHAS, result["counts"][name], name, name))
@@ -132,13 +133,13 @@ def draw(result):
             Panel(
                 "count",
                 "steps to 1/1000 of the distance",
-                Axis("α", (0.25, 8), log=True),
-                Axis("steps", (3, 400), log=True),
+                Axis("α", (0.25, 8), log=True, ticks=tuple((v, f"{v:g}") for v in (0.25, 0.5, 1, 2, 4, 8))),
+                Axis("steps", (3, 400), log=True, ticks=tuple((v, f"{v:g}") for v in (3, 10, 30, 100, 300))),
                 cursor="alpha",
             ),
             Panel(
                 "meter",
-                "how far paths differ over α = 0.1 … 100",
+                "spread of the paths over α",
                 Axis("spread / length of the path", (1e-17, 10), log=True),
                 Axis("", (-0.6, 5.6), ticks=names),
             ),
@@ -154,7 +155,6 @@ def draw(result):
             ),
         ),
         marks=(Mark("minimum", "x", "cross", 0.0, 0.0, "minimum"),),
-        readouts=tuple(Readout(f"{name}/x", "y", "x₂ =") for name in shown),
         numbers={"stable_limit": result["stable_limit"]},
         step=result["settings"]["step"],
     )
@@ -177,8 +177,8 @@ def reading(result):
     else:
         zigzag = "zig-zags down the steep direction, then " if eta > limit / 2 and alpha != 1 else ""
         fate = (
-            f"With η = {eta:.3g} (stable below {limit:.3g}) gradient descent {zigzag}is "
-            f"{number_word(end / begin)} of its distance away after {step} steps; "
+            f"With η = {eta:.3g} (stable below {limit:.3g}) gradient descent {zigzag}is at "
+            f"{number_word(end / begin)} of its starting distance after {step} steps; "
             f"the inverse methods, at {number_word((1 - INVERSE_ETA) ** step)}, do not notice α."
         )
     spread = (
@@ -270,7 +270,7 @@ LESSON = Lesson(
         ),
         Choice("axes", "stretched", {"straight": "along the axes", "turned": "turned by 30°"}, "straight"),
         Point("start", "start", "x", (-VIEW, -VIEW), (VIEW, VIEW), (3.0, 3.0)),
-        Legend("hide", METERED),
+        Legend("hide", (*METERED, "downhill", "to-minimum")),
     ),
     simulate=simulate,
     draw=draw,

@@ -165,7 +165,7 @@ def reading(result):
     sentences = [f"{labels['dipg_differenced']}: {_fate(differenced)}."]
     for name in ("gauss_newton", "gradient_descent"):
         sentences.append(f"{labels[name][0].upper()}{labels[name][1:]}: {_fate(walks[name])}.")
-    sentences.append(f"RJCP on the way was at most {number_word(np.nanmax(rjcp[: count + 1]))}.")
+    sentences.append(f"RJCP on the way was at most {number_word(np.max(rjcp[: count + 1]))}.")
     one_shot = float(walks["one_shot"].residual)
     if plain.status == Status.CONVERGED:
         sentences.append(

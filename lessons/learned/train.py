@@ -79,11 +79,13 @@ def simulate(model, problem, architecture, **_training):
 
 
 def _misfit(model, problem):
-    """How far f is from the physics in the trained box: root mean square error over the spread of y."""
+    """How far f is from the physics in the trained box: root mean square error over spread, of y's worst component."""
     chosen = setting.setup(problem)
     x = chosen.draw(jax.random.key(1), 256).astype(jnp.float32)
-    error = jax.vmap(model.f)(x) - jax.vmap(chosen.problem.forward)(x)
-    return jnp.sqrt(jnp.mean(jnp.sum(error**2, axis=-1))) / chosen.solver.scale
+    y = jax.vmap(chosen.problem.forward)(x)
+    error = jnp.sqrt(jnp.mean((jax.vmap(model.f)(x) - y) ** 2, axis=0))
+    # One by one: the sine's bent component is a thirtieth of the other's size, and its error would not show.
+    return jnp.max(error / jnp.std(y, axis=0))
 
 
 def untrained(settings):
@@ -169,7 +171,7 @@ def draw(result):
         panels=(
             Panel(
                 "x",
-                "x-space: a mesh through f and back through g",
+                "a mesh through g(f(x))",
                 Axis("x₁", (-setting.VIEW, setting.VIEW)),
                 Axis("x₂", (-setting.VIEW, setting.VIEW)),
                 big=True,
@@ -178,7 +180,7 @@ def draw(result):
             Panel("losses", "loss terms and RJCP", Axis("step", (0, settings["steps"])), Axis("", log=True)),
             Panel(
                 "jacobians",
-                "the unit circle through J_f, J_g, and both",
+                "the unit circle through the Jacobians",
                 Axis("", (-4.6, 4.6)),
                 Axis("", (-4.6, 4.6)),
                 equal=True,
@@ -262,7 +264,7 @@ def _slabs_claim(_lesson):
         found[name] = float(result["trust"]["inside_mean"]), float(result["misfit"])
     linear = max(*found["scaled"], *found["sheared"])
     rjcp, misfit = found["sine"]
-    return found, linear < 1e-3 and rjcp < 1e-3 and misfit > 0.005
+    return found, linear < 1e-3 and rjcp < 1e-3 and misfit > 0.05
 
 
 def _weight(term, low, high, default, group):

@@ -37,11 +37,16 @@ def settings(lesson: Lesson) -> dict[str, Any]:
 
 
 def commit(lesson: Lesson, changes: dict[str, Any]) -> None:
-    """Take what the stage commits. A name or value that the lesson does not have is refused, not guessed."""
-    memory = _memory()
+    """Take what the stage commits. What the lesson does not have is refused, in a line, and the rest taken."""
+    memory, refused = _memory(), []
     now = memory["settings"].get(lesson.slug, lesson.defaults)
-    memory["settings"][lesson.slug] = lesson.complete(now | changes)
-    memory["remarks"][lesson.slug] = []
+    for name, value in changes.items():
+        try:
+            now = lesson.complete(now | {name: value})
+        except ValueError as error:
+            refused.append(f"{error}; it stays as it was.")
+    memory["settings"][lesson.slug] = now
+    memory["remarks"][lesson.slug] = refused
     memory["committed"] = lesson.slug
 
 

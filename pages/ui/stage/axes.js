@@ -24,6 +24,7 @@ export function axisLayout(def, letter, theme, size, fitted) {
     nticks: Math.max(size.big ? 5 : 3, Math.min(7, Math.round(room))),
     // Whole decades only, as many as there is room for: minor labels (2, 5) read as noise on a small panel.
     ...(axis.log ? { dtick: Math.max(1, Math.ceil(decades / Math.max(2, room))) } : {}),
+    ...(axis.ticks?.length ? { tickvals: axis.ticks.map((t) => t.value), ticktext: axis.ticks.map((t) => t.text), ticks: "" } : {}),
     ...(def.equal && letter === "y" ? { scaleanchor: "x", scaleratio: 1, constrain: "range" } : {}),
   };
 }

@@ -2,7 +2,7 @@
 
 import { unpackText } from "./pack.js";
 
-const TERMINAL = new Set(["done", "stopped", "diverged"]);
+const TERMINAL = new Set(["done", "stopped", "diverged", "failed"]);
 
 export class Live {
   /** on: { patch(patch, arrays), ended() } */

@@ -71,12 +71,15 @@ export class Slider {
   }
 
   snap(value) {
+    const { step, min, max } = this.def;
+    if (step) return tidy(Math.min(max, min + Math.round((value - min) / step) * step));
     if (!this.frames) return value;
     return tidy(this.frames[nearest(this.frames, value, this.def.scale)]);
   }
 
   stepped(move) {
     const { frames, def } = this;
+    if (def.step) return this.snap(Math.min(def.max, Math.max(def.min, this.value + move * def.step)));
     if (!frames) return fromTrack(def, Math.min(1, Math.max(0, toTrack(def, this.value) + move / 100)));
     const k = nearest(frames, this.value, def.scale) + move;
     return tidy(frames[Math.min(frames.length - 1, Math.max(0, k))]);

@@ -94,6 +94,7 @@ class Stage {
       this.counts.revision += 1;
       this.layDragged();
       this.live.follow(header.events);
+      this.rejoin();
       this.publish();
     }
     this.theme = readTheme(this.root);
@@ -105,6 +106,17 @@ class Stage {
     this.relayout(true);
     this.drawNow();
     if (header.autoplay && !header.veiled && !(before?.autoplay && before.slug === header.slug)) this.play(0);
+  }
+
+  /** A reloaded page is a new session to the server; the tab remembers its job and asks once to have it back. */
+  rejoin() {
+    const { slug, events, progress, actions } = this.header;
+    const place = `inversion.job.${slug}`;
+    if (events) sessionStorage.setItem(place, events);
+    if (events || progress || !actions.length || this.rejoined) return;
+    this.rejoined = true;
+    const job = sessionStorage.getItem(place);
+    if (job) this.port.setTriggerValue("action", `attach:${job.split("/")[1]}`);
   }
 
   startOver() {
@@ -178,6 +190,8 @@ class Stage {
 
   act(name) {
     this.live.forget();
+    this.rejoined = true;
+    if (name === "reset") sessionStorage.removeItem(`inversion.job.${this.header.slug}`);
     this.port.setTriggerValue("action", name);
   }
 
