@@ -38,7 +38,7 @@ def measure(lab: Lab) -> Iterator[Row]:
     first_picture(lab, app, addresses[slugs[0]])  # the browser's own first start
     # In turn, so that a busy moment meets all of them.
     found = {slug: [] for slug in (*slugs, None)}
-    for _ in range(lab.repeats(4, 2)):
+    for _ in range(lab.repeats(3, 2)):
         for slug in slugs:
             found[slug].append(first_picture(lab, app, addresses[slug]))
         found[None].append(first_picture(lab, bare, ""))
@@ -55,7 +55,7 @@ def measure(lab: Lab) -> Iterator[Row]:
             note=f"floor {floor:.2f} s; p95: worst",
         )
     times = []
-    for _ in range(lab.repeats(3, 1)):
+    for _ in range(lab.repeats(2, 1)):
         server = lab.server("app.py").wait()
         times.append(first_picture(lab, server, "crux", since=server.began))
         server.close()

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from benchmarks.lab import Lab
 from benchmarks.report import Budget, Row, median, p95
 
-STEPS = 4000
+STEPS = 3000
 USABLE = 0.03  # mean RJCP in the trained box, as the lesson claims of every toy
 WATCH = """() => {
   const seen = window.__seen = { click: null, first: null, step: null, counts: [], end: null };
@@ -41,7 +41,7 @@ def measure(lab: Lab) -> Iterator[Row]:
 def _in_process(lab: Lab) -> Iterator[Row]:
     _train(watched=True)  # compiles what follows, the frames' map included
     unwatched, watched, rjcp = [], [], []
-    for i in range(lab.repeats(6, 3)):
+    for i in range(lab.repeats(4, 2)):
         for look in (True, False) if i % 2 else (False, True):
             rate, defect, _ = _train(watched=look)
             (watched if look else unwatched).append(rate)
@@ -102,7 +102,7 @@ def _in_browser(lab: Lab) -> Iterator[Row]:
     from benchmarks import visits
 
     server, found = lab.app, []
-    for _ in range(lab.repeats(3, 1)):
+    for _ in range(lab.repeats(2, 1)):
         with lab.visitor() as page:
             visits.open_lesson(page, server, "train")
             page.evaluate(WATCH)

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float
 
-from core.problem import Problem
+from core.problem import Problem, Wrapped
 
 MEMORY = 10  # past gradients kept; the toys have two unknowns, heat problems a few dozen
 
@@ -47,29 +47,10 @@ def numerical_inverse(
     return found
 
 
-class NumericalInverse(Problem):
+class NumericalInverse(Wrapped):
     """The same problem, its local inverse found by search instead of a formula."""
 
-    problem: Problem
     tolerance: float = eqx.field(static=True, default=1e-12)
-
-    @property
-    def target(self):  # type: ignore[override]
-        return self.problem.target
-
-    @property
-    def start(self):  # type: ignore[override]
-        return self.problem.start
-
-    @property
-    def domain(self):  # type: ignore[override]
-        return self.problem.domain
-
-    def forward(self, x: Float[Array, " n"]) -> Float[Array, " m"]:
-        return self.problem.forward(x)
-
-    def loss(self, y: Float[Array, " m"]) -> Float[Array, ""]:
-        return self.problem.loss(y)
 
     def inverse(self, y: Float[Array, " m"], x: Float[Array, " n"]) -> Float[Array, " n"]:
         return numerical_inverse(self.problem, y, x, self.tolerance)

@@ -1,7 +1,8 @@
 """What every method works on: a simulator y = P(x), a target y*, and the loss L(y) = |y - y*|^2 between them.
 
 Convention: no factor 1/2 in the loss. The book's toy problem and its worked example use |P|^2 while its text uses
-1/2 |P(x) - y*|^2; the update rules here follow the example, so its numbers come out. One sample per call: x has shape (n,), y has shape (m,); use `jax.vmap` for more.
+1/2 |P(x) - y*|^2; the update rules here follow the example, so its numbers come out. One sample per call: x has shape
+(n,), y has shape (m,); use `jax.vmap` for more.
 """
 
 import equinox as eqx
@@ -54,3 +55,37 @@ class Problem(eqx.Module):
     def jacobian(self, x: Float[Array, " n"]) -> Float[Array, "m n"]:
         """J = dy/dx, by forward-mode differentiation: entry [i, j] is dy_i / dx_j."""
         return jax.jacfwd(self.forward)(x)
+
+
+class Wrapped(Problem):
+    """Another problem with one thing changed: a subclass overrides that, everything else is the problem's own."""
+
+    problem: Problem
+
+    @property
+    def target(self):  # type: ignore[override]
+        return self.problem.target
+
+    @property
+    def start(self):  # type: ignore[override]
+        return self.problem.start
+
+    @property
+    def domain(self):  # type: ignore[override]
+        return self.problem.domain
+
+    def forward(self, x: Float[Array, " n"]) -> Float[Array, " m"]:
+        return self.problem.forward(x)
+
+    def inverse(self, y: Float[Array, " m"], x: Float[Array, " n"]) -> Float[Array, " n"]:
+        return self.problem.inverse(y, x)
+
+
+class Aimed(Wrapped):
+    """The same problem with another target."""
+
+    aim: Float[Array, " m"]
+
+    @property
+    def target(self):  # type: ignore[override]
+        return self.aim

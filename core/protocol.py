@@ -44,27 +44,6 @@ class Status(IntEnum):
     DIVERGED = 3
 
 
-class Aimed(Problem):
-    """The same problem with another target."""
-
-    problem: Problem
-    target: Float[Array, " m"]
-
-    @property
-    def start(self):  # type: ignore[override]
-        return self.problem.start
-
-    @property
-    def domain(self):  # type: ignore[override]
-        return self.problem.domain
-
-    def forward(self, x: Float[Array, " n"]) -> Float[Array, " m"]:
-        return self.problem.forward(x)
-
-    def inverse(self, y: Float[Array, " m"], x: Float[Array, " n"]) -> Float[Array, " n"]:
-        return self.problem.inverse(y, x)
-
-
 class Trial(NamedTuple):
     """One proposal on its way to a new point. aim: in y-space, (m,); the rest (n,)."""
 

@@ -12,8 +12,8 @@ from core.backend import default_float
 from core.deceptron import Deceptron
 from core.methods import METHODS, Method
 from core.networks import as_type
-from core.problem import Problem
-from core.protocol import Aimed, Protocol, Status, Trial
+from core.problem import Aimed, Problem
+from core.protocol import Protocol, Status, Trial
 from core.setups import Setup, Solver
 
 

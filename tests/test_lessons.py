@@ -196,7 +196,7 @@ def test_walking_may_be_kept_in_the_trained_box():
 
 @every_lesson
 def test_unknown_and_impossible_settings_are_named(slug):
-    with pytest.raises(ValueError, match="no control .*colour"):
+    with pytest.raises(ValueError, match=r"no control .*colour"):
         LESSONS[slug].experiment(colour="red")
     slider = next(c for c in LESSONS[slug].controls if isinstance(c, Slider))
     with pytest.raises(ValueError, match=f"{slider.name} must be a number from"):

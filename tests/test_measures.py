@@ -1,5 +1,6 @@
 """Measures of a path, on cases small enough to do on paper, with inf and nan among them."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,6 +8,10 @@ import pytest
 
 from core import measures, toys, updates
 from core.rollout import Path, rollout
+
+departure = eqx.filter_jit(measures.departure)
+stable_limit = eqx.filter_jit(measures.stable_limit)
+best_fixed_eta = eqx.filter_jit(measures.best_fixed_eta)
 
 
 def test_spread_is_the_largest_gap_over_the_longest_way():
@@ -74,13 +79,13 @@ def test_condition_number():
 def test_step_limits_of_the_stretched_bowl(alpha):
     # The Hessian is diag(2, 2 alpha^2), turned: 2 / largest and 2 / (smallest + largest) eigenvalue.
     problem, x = toys.Scaled(alpha, angle=0.4), jnp.array([3.0, 3.0])
-    np.testing.assert_allclose(measures.stable_limit(problem, x), 1 / max(1.0, alpha**2))
-    np.testing.assert_allclose(measures.best_fixed_eta(problem, x), 1 / (1 + alpha**2))
+    np.testing.assert_allclose(stable_limit(problem, x), 1 / max(1.0, alpha**2))
+    np.testing.assert_allclose(best_fixed_eta(problem, x), 1 / (1 + alpha**2))
 
 
 def test_step_limit_of_the_sheared_bowl():
     hessian = 2 * np.array([[1.0, 2.0], [2.0, 13.0]])  # 2 A^T A; with A A^T it would be [[5, 6], [6, 9]]
-    found = measures.stable_limit(toys.Sheared(), jnp.zeros(2))
+    found = stable_limit(toys.Sheared(), jnp.zeros(2))
     np.testing.assert_allclose(found, 2 / np.linalg.eigvalsh(hessian)[-1])
 
 
@@ -88,20 +93,20 @@ def test_step_limit_of_the_sheared_bowl():
 def test_departure_is_the_first_point_or_loss_that_is_not_finite(bad):
     problem = toys.Scaled(4.0)
     good = rollout(updates.newton, problem, (3.0, 3.0), 4, eta=0.5)
-    assert int(measures.departure(problem, good).step) == -1
+    assert int(departure(problem, good).step) == -1
     for step in (1, 3):
         left = Path(good.x.at[step:, 1].set(bad), good.y, good.loss)
-        where = measures.departure(problem, left)
+        where = departure(problem, left)
         assert int(where.step) == step
         np.testing.assert_allclose([where.jacobian_condition, where.hessian_condition], [4.0, 16.0])
     # x is still finite, but its square is not.
-    assert int(measures.departure(problem, good._replace(loss=good.loss.at[2].set(bad))).step) == 2
+    assert int(departure(problem, good._replace(loss=good.loss.at[2].set(bad))).step) == 2
 
 
 def test_departure_names_the_singular_matrix():
     problem = toys.SquaredSecond(target=(0.0, 1.0))
     path = rollout(updates.inverse_gradient, problem, (2.0, 0.0), 3, eta=1.0)
-    where = measures.departure(problem, path)
+    where = departure(problem, path)
     # At x2 = 0: J = diag(1, 0), and H = diag(2, 12 x2^2 - 4) = diag(2, -4).
     assert (int(where.step), float(where.jacobian_condition)) == (1, np.inf)
     np.testing.assert_allclose(where.hessian_condition, 2.0)
@@ -111,7 +116,7 @@ def test_a_departure_for_every_frame_of_a_sweep():
     problem = toys.Scaled(4.0)
     etas = jnp.array([0.05, 1e30, 1e200])
     paths = jax.vmap(lambda eta: rollout(updates.gradient_descent, problem, (3.0, 3.0), 20, eta=eta))(etas)
-    steps = jax.vmap(lambda path: measures.departure(problem, path).step)(paths)
+    steps = jax.vmap(lambda path: departure(problem, path).step)(paths)
     # Each step multiplies x2 by about 32 eta; the squared loss overflows beyond 1e154.
     np.testing.assert_array_equal(steps, [-1, 5, 1])
 

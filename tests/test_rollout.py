@@ -1,5 +1,6 @@
 """A rollout: what a path holds, that divergence is data, that numbers never recompile it, optax against NumPy."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -64,7 +65,7 @@ def test_divergence_stays_in_the_arrays_and_raises_nothing():
     path = rollout(updates.gradient_descent, toys.SquaredSecond(), (3.0, 3.0), 30, eta=1.0)
     x = np.array(path.x)
     assert x.shape == (31, 2) and not np.isfinite(x[-1]).all()
-    where = int(measures.departure(toys.SquaredSecond(), path).step)
+    where = int(eqx.filter_jit(measures.departure)(toys.SquaredSecond(), path).step)
     assert 1 < where < 31
     assert np.isfinite(x[:where]).all() and np.isfinite(path.loss[:where]).all()
 

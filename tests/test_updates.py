@@ -18,6 +18,9 @@ A = np.array([[1.0, 2.0], [0.0, 3.0]])
 ALPHAS = np.geomspace(0.1, 100, 25)
 
 
+departure = eqx.filter_jit(measures.departure)
+
+
 def step(rule, problem, x=X, eta=ETA, **hyper):
     return np.array(jax.jit(rule)(problem, jnp.array(x), jnp.array(eta), **hyper))
 
@@ -155,7 +158,7 @@ def test_adam_is_invariant_along_the_axes_only():
 
 def test_a_singular_hessian_is_named_and_nothing_raises():
     path = rollout(updates.newton, toys.SquaredSecond(), (3.0, 0.0), 5, eta=1.0)
-    where = measures.departure(toys.SquaredSecond(), path)
+    where = departure(toys.SquaredSecond(), path)
     assert int(where.step) == 1 and np.isinf(where.hessian_condition)
     np.testing.assert_array_equal(path.x[0], [3.0, 0.0])
 
@@ -163,7 +166,7 @@ def test_a_singular_hessian_is_named_and_nothing_raises():
 def test_a_singular_jacobian_is_named_and_nothing_raises():
     problem = toys.SquaredSecond(target=(0.0, 1.0))
     path = rollout(updates.inverse_gradient, problem, (3.0, 0.0), 5, eta=0.5)
-    where = measures.departure(problem, path)
+    where = departure(problem, path)
     assert int(where.step) == 1 and np.isinf(where.jacobian_condition)
     # The inverse simulator needs no derivative and walks on from the same point.
-    assert measures.departure(problem, rollout(updates.inverse_simulator, problem, (3.0, 0.0), 5, eta=0.5)).step == -1
+    assert departure(problem, rollout(updates.inverse_simulator, problem, (3.0, 0.0), 5, eta=0.5)).step == -1

@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 import { Handle } from "./handle.js";
-import { arrange } from "./layout.js";
+import { arrange, WIDE } from "./layout.js";
 import { Panel } from "./panel.js";
 import { fieldKeys } from "./scale.js";
 
@@ -35,7 +35,7 @@ export class Figures {
       this.panels.delete(id);
     }
     const width = root.clientWidth;
-    root.classList.toggle("inv-wide", width >= 820);
+    root.classList.toggle("inv-wide", width >= WIDE);
     const { sizes, columns, beside } = arrange(header.panels, width, this.heightOf(others), window.innerHeight);
     this.root.style.gridTemplateColumns = columns;
     this.smalls.style.gridTemplateColumns = `repeat(${beside ?? 1}, minmax(0, 1fr))`;

@@ -1,7 +1,8 @@
 // Sizes of the panels: beside each other with everything in one view on a desktop, stacked on a phone.
 
-const WIDE = 820; // container width from which the small panels stand beside the big one
-const TALLEST = 720; // of the whole stage, so that question, figure and controls fit a 900-pixel window
+export const WIDE = 700; // container width from which the small panels stand beside the big one
+const TALLEST = 860; // of the whole stage: more would be farther than the eye travels
+const VISIBLE = 0.87; // of the window: the navigation takes the rest, so question, figure and controls are seen together
 const SHORTEST = 300; // of the figure: below this a plot is no longer worth looking at
 const SHARE = 0.62; // most of the width that the big panel may take
 const GAP = 28;
@@ -46,7 +47,7 @@ export function arrange(panels, width, others, windowHeight) {
     }
     return { wide, sizes, columns: "minmax(0, 1fr)" };
   }
-  const total = Math.min(TALLEST, Math.max(560, windowHeight * 0.8));
+  const total = Math.min(TALLEST, Math.max(560, windowHeight * VISIBLE));
   const tall = Math.min(600, Math.max(SHORTEST, total - others));
   if (!bigs.length || !smalls.length) {
     const share = (width - GAP * (panels.length - 1)) / panels.length;
