@@ -16,26 +16,33 @@ UNSURE = "I don’t know; show me"
 def show(slug: str, beyond: Callable[[], None] | None = None) -> None:
     """Render the lesson with this slug, and what the page adds below it."""
     lesson = lessons()[slug]
-    chosen = address.settings(lesson)
-    bench = BENCHES.get(slug, Bench)(lesson, chosen)
-    result = bench.result()
-    with st.container(key="lesson"):
-        with st.container(key="ask"):
-            st.title(lesson.question, anchor=False)
-            st.markdown(lesson.text)
-            predicted = _predict(lesson, lesson.prediction, result, "prediction")
-        with st.container(key="stage"):
-            for remark in [*address.remarks(lesson), *bench.remarks]:
-                st.caption(remark)
-            _stage(lesson, result, bench, predicted)
-        with st.container(key="answer"):
-            if predicted:
-                st.markdown(f"**What the run shows.** {lesson.reading(result)}")
+    _play(lesson)
     with st.container(key="more"):
-        _explain(lesson, result)
+        _explain(lesson)
         if beyond:
             beyond()
         _onward(lesson)
+
+
+@st.fragment
+def _play(lesson: Lesson) -> None:
+    """What a moved control draws anew; the explanation below stays as it is, which halves the server's work."""
+    chosen = address.settings(lesson)
+    bench = BENCHES.get(lesson.slug, Bench)(lesson, chosen)
+    result = bench.result()
+    with st.container(key="lesson"):
+        ask, figure, answer = (st.container(key=name) for name in ("ask", "stage", "answer"))
+    with ask:
+        st.title(lesson.question, anchor=False)
+        st.markdown(lesson.text)
+        predicted = _predict(lesson, lesson.prediction, result, "prediction")
+    with figure:
+        for remark in [*address.remarks(lesson), *bench.remarks]:
+            st.caption(remark)
+        _stage(lesson, result, bench, predicted)
+    with answer:
+        if predicted:
+            st.markdown(f"**What the run shows.** {lesson.reading(result)}")
     if predicted and not pictures.compiled(lesson, chosen):
         # The picture is there; what makes the sliders follow the hand takes seconds the first time, and comes after.
         pictures.compile_sweeps(lesson, chosen, bench.given, bench.given_name)
@@ -104,10 +111,10 @@ def _stage(lesson: Lesson, result: Result, bench: Bench, predicted: bool) -> Non
     stage(payload, key=key, on_settings=settings_changed, on_action=action)
 
 
-def _explain(lesson: Lesson, result: Result) -> None:
+def _explain(lesson: Lesson) -> None:
     navigation.text(f"#### Why\n{lesson.why}")
     if lesson.quiz:
-        _predict(lesson, lesson.quiz, result, "quiz")
+        _predict(lesson, lesson.quiz, pictures.result(lesson, lesson.defaults), "quiz")
     navigation.text(f"#### Where it stops\n{lesson.limits}")
     st.caption("Sources. " + " ".join(lesson.sources))
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from lessons.controls import Choice, Legend, Slider, Step
 from lessons.lesson import Lesson, Result, Settings
-from lessons.scene import scene
+from lessons.scene import moving, scene
 from pages.ui.stage import pack
 
 
@@ -21,10 +21,11 @@ def result(lesson: Lesson, settings: Settings, given: Any = None, given_name: st
 def payload(lesson: Lesson, result: Result, bench: Any, **extra: Any) -> bytes:
     """What the stage is sent: the picture at rest and, once they are compiled, a sweep for each slider."""
     settings = result["settings"]
-    sweeps = {}
+    header, arrays = scene(lesson, result, {}, **extra, **bench.extra())
     if not extra.get("veiled") and compiled(lesson, settings):
-        sweeps = {name: sweep(lesson, settings, name, bench.given, bench.given_name) for name in swept_sliders(lesson)}
-    header, arrays = scene(lesson, result, sweeps, **extra, **bench.extra())
+        for name in swept_sliders(lesson):
+            header["sweeps"][name], frames = sweep(lesson, settings, name, bench.given, bench.given_name)
+            arrays |= frames
     return pack(header, arrays)
 
 
@@ -54,10 +55,9 @@ def _choices(lesson: Lesson, settings: Settings) -> tuple:
 
 
 def sweep(lesson: Lesson, settings: Settings, name: str, given: Any = None, given_name: str = "") -> Any:
-    """The frames of slider `name` around these settings; the slider's own value does not matter to them."""
+    """The frames of slider `name` around these settings, drawn; the slider's own value does not matter to them."""
     others = tuple((key, value) for key, value in _varied(lesson, settings) if key != name)
-    values, swept = _sweep(lesson.slug, name, others, given_name, lesson, given)
-    return values, swept | {"settings": settings}
+    return _sweep(lesson.slug, name, others, given_name, lesson, given)
 
 
 def _varied(lesson: Lesson, settings: Settings) -> tuple[tuple[str, Any], ...]:
@@ -73,4 +73,7 @@ def _result(slug: str, varied: tuple, given_name: str, _lesson: Lesson, _given: 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _sweep(slug: str, name: str, others: tuple, given_name: str, _lesson: Lesson, _given: Any) -> Any:
-    return _lesson.sweep(name, dict(others), _given)
+    values, swept = _lesson.sweep(name, dict(others), _given)
+    arrays: dict[str, Any] = {}
+    # Drawn here and kept: finding out what moves takes longer than all else that a picture needs.
+    return moving(name, values, _lesson.draw(swept), arrays), arrays

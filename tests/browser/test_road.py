@@ -151,7 +151,7 @@ def test_a_click_sets_the_start_and_the_paths_begin_there(visit, watch):
     page = visit("four-ways")
     predict(page)
     settled(page, "four-ways")
-    area = page.locator("[data-panel=x] .nsewdrag").bounding_box()
+    area = page.locator("[data-panel=x] canvas").bounding_box()
     with watch.rerun():
         page.mouse.click(area["x"] + area["width"] * 0.25, area["y"] + area["height"] * 0.75)
     now = settled(page, "four-ways")["start"]
