@@ -276,6 +276,7 @@ LESSON = Lesson(
         (
             Option("gradient descent", _fewest("gradient_descent")),
             Option("only the exact inverse simulator", _fewest("inverse_simulator")),
+            Option("only D-IPG", _fewest("dipg_differenced")),
             Option(
                 "inverse simulator, Gauss–Newton and D-IPG, about equally",
                 _fewest("inverse_simulator", "gauss_newton", "dipg_differenced"),

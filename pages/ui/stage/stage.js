@@ -105,7 +105,9 @@ class Stage {
     this.takeStep();
     this.relayout(true);
     this.drawNow();
-    if (header.autoplay && !header.veiled && !(before?.autoplay && before.slug === header.slug)) this.play(0);
+    if (header.autoplay && !header.veiled && !(before?.autoplay && before.slug === header.slug)) {
+      this.play(0, this.settings.local.step ?? this.count); // no farther than the address says
+    }
   }
 
   /** A reloaded page is a new session to the server; the tab remembers its job and asks once to have it back. */
@@ -195,10 +197,10 @@ class Stage {
     this.port.setTriggerValue("action", name);
   }
 
-  play(from = this.step) {
+  play(from = this.step, to = this.count) {
     if (this.header.veiled || !this.count) return;
     this.hold("step");
-    this.player.play(from, this.count);
+    this.player.play(from, to);
     this.requestDraw();
   }
 
