@@ -72,13 +72,16 @@ def departure(problem: Problem, path: Path) -> Departure:
 
 
 def bend(y: Float[Array, "steps m"], target: Float[Array, " m"]) -> Float[Array, ""]:
-    """The largest distance of a y-path from the straight line from its start to the target, over that line's length.
+    """How far a y-path strays from the straight line between its start and the target, over that line's length.
 
-    0 up to rounding for an inverse simulator: it lands on the line however nonlinear P is.
+    Each component is measured in units of its own gap at the start, so that a small component counts as much as a large
+    one; a component without a gap is measured by the whole gap. 0 up to rounding for an inverse simulator.
     """
-    line = target - y[0]
-    length = jnp.linalg.norm(line)
-    along = line / jnp.where(length > 0, length, 1.0)
-    offset = y - y[0]
+    gap = target - y[0]
+    whole = jnp.linalg.norm(gap)
+    units = jnp.where(jnp.abs(gap) > 1e-9 * whole, jnp.abs(gap), jnp.where(whole > 0, whole, 1.0))
+    line, offset = gap / units, (y - y[0]) / units
+    length = jnp.maximum(jnp.linalg.norm(line), 1e-300)
+    along = line / length
     away = offset - (offset @ along)[:, None] * along
-    return jnp.max(jnp.linalg.norm(away, axis=-1)) / jnp.where(length > 0, length, 1.0)
+    return jnp.max(jnp.linalg.norm(away, axis=-1)) / length

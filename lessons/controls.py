@@ -26,6 +26,7 @@ class Slider:
     """A number between low and high. digits: significant digits shown. swept: follows the hand without the server.
 
     step: the values it may take, counted from low; None is any.  group: under which heading it is drawn.
+    when: a choice and those of its options with which the slider has an effect; None is always.
     """
 
     kind: ClassVar[str] = "slider"
@@ -41,6 +42,11 @@ class Slider:
     swept: bool = True
     step: float | None = None
     group: str = "main"
+    when: tuple[str, tuple[str, ...]] | None = None
+
+    def applies(self, settings: Mapping[str, Any]) -> bool:
+        """Whether it has any effect at these settings; else it is not drawn."""
+        return self.when is None or settings[self.when[0]] in self.when[1]
 
     def __post_init__(self):
         if self.scale not in ("linear", "log") or (self.scale == "log" and self.low <= 0):

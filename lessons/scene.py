@@ -33,7 +33,11 @@ def scene(
         "autoplay": False,
         "alt": lesson.alt,
         "settings": {name: list(v) if isinstance(v, tuple) else v for name, v in result["settings"].items()},
-        "controls": [control_header(control) for control in lesson.controls],
+        "controls": [
+            control_header(control)
+            for control in lesson.controls
+            if not isinstance(control, Slider) or control.applies(result["settings"])
+        ],
         "panels": [panel_header(panel) for panel in drawing.panels],
         "lines": [line_header(line) for line in drawing.lines],
         "fields": [field_header(item) for item in drawing.fields],

@@ -1,6 +1,10 @@
 """Numbers put into words, rounded to what matters."""
 
+import ast
+import inspect
 import math
+import textwrap
+from collections.abc import Callable
 
 
 def number_word(value: float) -> str:
@@ -13,7 +17,7 @@ def number_word(value: float) -> str:
     if value == 0:
         return "0"
     if 1e-3 <= abs(value) < 1e4:
-        return f"{value:.2g}" if abs(value) < 10 else f"{value:.3g}"
+        return f"{value:.2g}" if abs(value) < 100 else f"{value:.0f}"
     return power(value)
 
 
@@ -30,6 +34,15 @@ def power(value: float) -> str:
     return f"10{superscript}" if leading == 1 else f"{leading}·10{superscript}"
 
 
+def share_word(share: float) -> str:
+    """A part of a whole: "42 %", "0.4 %", "10⁻⁶", "1.4 times"."""
+    if not math.isfinite(share) or share >= 10:
+        return f"{number_word(share)} times"
+    if share > 1:
+        return f"{share:.2g} times"
+    return f"{100 * share:.2g} %" if share >= 1e-3 else number_word(share)
+
+
 def point_word(x) -> str:
     """A point: "(0.052, 0.924)"."""
     return "(" + ", ".join(number_word(v) for v in x) + ")"
@@ -38,3 +51,18 @@ def point_word(x) -> str:
 def count_word(count: int, noun: str) -> str:
     """ "1 step", "3 steps"."""
     return f"{count} {noun}" + ("" if count == 1 else "s")
+
+
+def code(*functions: Callable) -> str:
+    """The source of these functions as a Markdown block, without docstrings and types: what is shown is what runs."""
+    return "```python\n" + "\n\n".join(map(_bare, functions)) + "\n```"
+
+
+def _bare(function: Callable) -> str:
+    definition = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
+    definition.returns = None
+    for argument in definition.args.args:
+        argument.annotation = None
+    if ast.get_docstring(definition) is not None:
+        del definition.body[0]
+    return ast.unparse(definition)

@@ -12,7 +12,7 @@ from lessons.controls import Choice, Landmark, Legend, Point, Slider, Step
 from lessons.figures import METHODS, Axis, Drawing, Field, Line, Mark, Panel, arrow, path_lines
 from lessons.inversion.landscape import landscape
 from lessons.lesson import Claim, Lesson, Option, Prediction
-from lessons.words import number_word, power
+from lessons.words import code, number_word, power, share_word
 
 STEPS = 40
 INVERSE_ETA = 0.3  # the three inverse methods take 30 % of the gap a step: slow enough to see them walk
@@ -161,53 +161,57 @@ def draw(result):
 
 
 def reading(result):
-    settings, gd = result["settings"], result["paths"]["gradient_descent"].x
-    alpha, eta, step = settings["alpha"], settings["eta"], settings["step"]
-    end, begin = np.linalg.norm(gd[step]), np.linalg.norm(gd[0])
-    limit, miss = float(result["stable_limit"]), float(result["miss"])
-    meter = result["meter"]
-    if begin == 0:
+    if not np.any(result["start"]):
         return "You start at the minimum: there is nothing to do, and every method agrees. Move the start."
+    alpha, miss = result["settings"]["alpha"], float(result["miss"])
     if miss < 0.5:
         aim = f"At α = {alpha:.3g} the arrow −∇L points straight at the minimum from here."
     else:
         aim = f"At α = {alpha:.3g} the arrow −∇L misses the minimum by {miss:.0f}°."
-    if eta > limit:
-        fate = f"η = {eta:.3g} is beyond the stable limit {limit:.3g}: gradient descent leaves for infinity."
-    else:
-        zigzag = "zig-zags down the steep direction, then " if eta > limit / 2 and alpha != 1 else ""
-        fate = (
-            f"With η = {eta:.3g} (stable below {limit:.3g}) gradient descent {zigzag}is at "
-            f"{number_word(end / begin)} of its starting distance after {step} steps; "
-            f"the inverse methods, at {number_word((1 - INVERSE_ETA) ** step)}, do not notice α."
+    return f"{aim} {_descent(result)} {_meter(result['meter'])}"
+
+
+def _descent(result):
+    """What gradient descent's path did, judged by the path."""
+    settings, x = result["settings"], result["paths"]["gradient_descent"].x
+    eta, step, limit = settings["eta"], settings["step"], float(result["stable_limit"])
+    share = float(np.linalg.norm(x[step]) / np.linalg.norm(x[0]))
+    others = f"the inverse methods, at {share_word((1 - INVERSE_ETA) ** step)}, do not notice α"
+    if eta <= limit:
+        return (
+            f"With η = {eta:.3g} (stable below {limit:.3g}) gradient descent is at {share_word(share)} of its starting "
+            f"distance after {step} steps; {others}."
         )
-    spread = (
-        f"Over α = 0.1 … 100 their paths differ by {power(meter['newton'])} (Newton) and "
-        f"{power(meter['inverse_simulator'])} (inverse simulator) of their length, gradient descent's by "
-        f"{number_word(meter['gradient_descent'])}."
+    beyond = f"η = {eta:.3g} is beyond the stable limit {limit:.3g}"
+    if not share < 1e3:
+        return f"{beyond}: gradient descent has left for infinity; {others}."
+    if share > 1:
+        grown = f"{number_word(share)} times as far away as it began"
+        return f"{beyond}: after {step} steps gradient descent is {grown}; {others}."
+    return f"{beyond}, but from here gradient descent has hardly felt the steep direction yet; {others}."
+
+
+def _meter(meter):
+    inverse = max(float(meter[name]) for name in RULES)
+    return (
+        f"Over α = 0.1 … 100 the inverse methods' paths agree to rounding ({power(inverse)} of their length); gradient "
+        f"descent's lie {number_word(meter['gradient_descent'])} lengths apart."
     )
-    return f"{aim} {fate} {spread}"
 
 
-def _points(low, high):
-    """Does the arrow deviate from the x2 axis by an angle in this range of degrees?"""
-
-    def holds(result):
-        down = result["downhill"]
-        return low <= float(measures.angle_between(down, jnp.array([0.0, down[1]]))) < high
-
-    return holds
+def _misses(low, high):
+    """Does the arrow miss the minimum by an angle in this range of degrees?"""
+    return lambda result: low <= float(result["miss"]) < high
 
 
 prediction = Prediction(
-    "α = {alpha:.3g}: a change of x₂ matters {alpha:.3g} times as much as one of x₁. Where does the downhill arrow −∇L "
-    "point from the start?",
+    "α = {alpha:.3g}. From the start, how far beside the minimum does the downhill arrow −∇L point?",
     (
-        Option("at the minimum", lambda result: float(result["miss"]) < 10),
-        Option("almost straight down, along x₂", _points(0, 20)),
-        Option("almost to the left, along x₁", _points(70, 91)),
+        Option("it points at the minimum, give or take 10°", _misses(0, 10)),
+        Option("10° to 35° beside it", _misses(10, 35)),
+        Option("more than 35° beside it", _misses(35, 181)),
     ),
-    remark="It is perpendicular to the isoline through the start, and that isoline is a flat ellipse.",
+    remark="The arrow is perpendicular to the isoline through the start, and a stretched isoline is no circle.",
 )
 
 
@@ -252,8 +256,11 @@ LESSON = Lesson(
     title="The crux",
     question="Why does the steepest way down lead past the minimum?",
     text=(
-        "A simulator turns two causes into two effects, $y = (x_1,\\ \\alpha\\,x_2)$; you want $y = 0$, so the loss is "
-        "$L = |y|^2$. Its gradient is $(2x_1,\\ 2\\alpha^2 x_2)$: the scale $\\alpha$ enters **squared**."
+        "A simulator turns two causes into two effects and scales the second one: $y = (x_1,\\ \\alpha\\,x_2)$. "
+        "You want "
+        "$y = 0$, so the loss is $L = |y|^2$. The steepest way down is the arrow $-\\nabla L$, and gradient "
+        "descent goes "
+        "$\\eta$ times that arrow at each step."
     ),
     minutes=7,
     controls=(
@@ -285,20 +292,16 @@ LESSON = Lesson(
         ),
         remark=(
             "Inverting is not negating: the minus sign only says downhill, dividing by α takes the scale out. Negating "
-            "the gradient changes the loss by α² times too much."
+            "drops the loss by α² = 16 times what was asked."
         ),
     ),
     why=(
-        "The gradient is perpendicular to the isolines, and stretching the space bends what is perpendicular. One step "
+        "The gradient is $(2x_1,\\ 2\\alpha^2 x_2)$: the scale enters **squared**. One step "
         "size has to serve both directions: the steep one allows at most $\\eta < 1/\\alpha^2$ (for $\\alpha > "
         "1$), and "
         "with that the flat one needs about $\\alpha^2$ times as many steps. A smaller learning rate cures the "
         "divergence, not the scaling. Methods that **invert** (the Hessian, the Jacobian, the simulator) divide the "
-        "scale out: their walk is the same for every α.\n\n"
-        "```python\n"
-        "def gradient_descent(problem, x, eta):\n"
-        "    return -eta * jax.grad(problem.objective)(x)\n"
-        "```"
+        "scale out: their walk is the same for every α.\n\n" + code(gradient_descent)
     ),
     limits=(
         "The problem is linear, so all inverse methods coincide; on curved problems they part "

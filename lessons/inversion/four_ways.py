@@ -13,10 +13,11 @@ from lessons.controls import Choice, Landmark, Legend, Point, Preset, Slider, St
 from lessons.figures import METHODS, Axis, Drawing, Field, Line, Mark, Panel, Readout, path_lines
 from lessons.inversion.landscape import landscape
 from lessons.lesson import Claim, Lesson, Option, Prediction
-from lessons.words import number_word, point_word, power
+from lessons.words import code, number_word, point_word, power
 
 STEPS = 30
 VIEW = 4.0
+LANDSCAPE_GRID = 120  # no slider here moves the loss: it is sent once and may be fine
 RULES = {
     "gradient_descent": gradient_descent,
     "newton": newton,
@@ -39,6 +40,8 @@ Y_VIEWS = {
 LEVELS = tuple(float(level) for level in 4.0 ** np.arange(-2, 6))
 BOOK = {"problem": "squared", "inverse": "analytic", "eta_gd": 0.01, "eta_newton": 1 / 3, "eta": 0.3}
 BOOK_RUN = BOOK | {"start": (3.0, 3.0), "step": 10}
+FAR = 1e3  # a path beyond this has left, and its coordinates say nothing
+SADDLE = 1e-3  # Newton rests where the gradient is this small beside the one at the start
 STRAIGHT = 1e-9  # a bend below this is rounding: the exact steps reach 1e-15, the searched inverse 1e-12
 
 
@@ -59,13 +62,21 @@ def simulate(problem, inverse, eta_gd, eta_newton, eta, start):
         "target": chosen.target,
         "y0": chosen.forward(start),
         "start": start,
-        "landscape": landscape(chosen, VIEW),
+        "landscape": landscape(chosen, VIEW, LANDSCAPE_GRID),
         "bends": {name: measures.bend(path.y, chosen.target) for name, path in paths.items()},
         "departures": {name: measures.departure(chosen, path) for name, path in paths.items()},
+        "saddle": _at_saddle(chosen, paths["newton"].x),
         "stable_limit": measures.stable_limit(chosen, start),
         "inverse_gap": jnp.mean(jnp.abs(paths["inverse_simulator"].x - analytic.x)),
         "minimum": jax.lax.stop_gradient(chosen.inverse(chosen.target, start)),
     }
+
+
+def _at_saddle(problem, x):
+    """Whether a path has come to rest where the gradient vanishes and the Hessian has a negative eigenvalue."""
+    slope = jax.vmap(lambda point: jnp.linalg.norm(jax.grad(problem.objective)(point)))(x)
+    curvature = jnp.linalg.eigvalsh(jax.hessian(problem.objective)(x[-1]))
+    return (slope[-1] < SADDLE * slope[0]) & (curvature[0] < -SADDLE * curvature[-1])
 
 
 def draw(result):
@@ -108,8 +119,10 @@ def reading(result):
     ends = [
         f"{METHODS[name].label} at {point_word(path.x[step])}"
         for name, path in paths.items()
-        if np.all(np.isfinite(path.x[step]))
+        if np.all(np.abs(path.x[step]) < FAR)
     ]
+    if result["paths"]["gradient_descent"].loss[0] == 0:
+        return "You start at a solution: there is nothing to do. Move the start."
     sentences = [f"After {step} steps: {'; '.join(ends)}."] if ends else []
     bends = result["bends"]
     straight = [METHODS[name].label for name in RULES if bends[name] < STRAIGHT]
@@ -131,21 +144,25 @@ def reading(result):
 
 
 def departed(name, result):
-    """Why a method's path stops, in a sentence; "" if it does not."""
-    step = int(result["departures"][name].step)
+    """Why a method's path stops or leads astray, in a sentence; "" if it does neither."""
+    end = result["departures"][name]
     label = METHODS[name].label[0].upper() + METHODS[name].label[1:]
+    step, loss = int(end.step), result["paths"][name].loss
     if step < 0:
-        final = result["paths"][name].loss[-1]
-        start = result["paths"][name].loss[0]
+        if name == "newton" and result["saddle"]:
+            return "Newton has stopped at a saddle: the gradient is zero there, but one curvature is negative."
         return (
-            f"{label} has climbed: its loss grew {number_word(final / start)}-fold." if final > 10 * start > 0 else ""
+            f"{label} has climbed: its loss has grown {number_word(loss[-1] / loss[0])}-fold."
+            if loss[-1] > 10 * loss[0]
+            else ""
         )
-    condition = {
-        "newton": ("Hessian", result["departures"][name].hessian_condition),
-        "inverse_gradient": ("Jacobian", result["departures"][name].jacobian_condition),
-    }.get(name)
-    if condition and condition[1] > 1e8:
-        return f"{label} stops at step {step}: the {condition[0]} is singular there, so it cannot be inverted."
+    matrix, condition = {
+        "newton": ("Hessian", end.hessian_condition),
+        "inverse_gradient": ("Jacobian", end.jacobian_condition),
+    }.get(name, ("", 0.0))
+    if condition > 1e8:
+        where = "cannot take a first step" if step == 1 else f"stops at step {step}"
+        return f"{label} {where}: the {matrix} is singular there, so it cannot be inverted."
     return f"{label} leaves for infinity at step {step}: its step size is too large there."
 
 
@@ -260,18 +277,7 @@ LESSON = Lesson(
         ),
     ),
     why=(
-        "The four rules differ only in what they invert:\n\n"
-        "```python\n"
-        "def gradient_descent(problem, x, eta):\n"
-        "    return -eta * grad(problem.objective)(x)\n\n"
-        "def newton(problem, x, eta):\n"
-        "    return -eta * solve(hessian(problem.objective)(x), grad(problem.objective)(x))\n\n"
-        "def inverse_gradient(problem, x, eta):\n"
-        "    return solve(problem.jacobian(x), eta * (problem.target - problem.forward(x)))\n\n"
-        "def inverse_simulator(problem, x, eta):\n"
-        "    y = problem.forward(x)\n"
-        "    return problem.inverse(y + eta * (problem.target - y), x) - x\n"
-        "```\n\n"
+        "The four rules differ only in what they invert:\n\n" + code(*RULES.values()) + "\n\n"
         "The last one lands *exactly* on $y + \\Delta y$, however nonlinear the simulator is. A local inverse is "
         "enough: "
         "of all points that give this y it takes the one nearest to x. Where no formula is known, a search from x "

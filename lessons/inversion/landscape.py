@@ -6,7 +6,7 @@ from jaxtyping import Array, Float
 
 from core.problem import Problem
 
-GRID = 40  # the stage interpolates between grid points; 40 x 40 floats times 61 frames are 0.4 MB
+GRID = 56  # where a slider moves the loss: 56 x 56 floats times 61 frames are 0.8 MB
 
 
 def landscape(problem: Problem, view: float, count: int = GRID) -> Float[Array, "count count"]:

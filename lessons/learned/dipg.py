@@ -8,13 +8,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from core.deceptron import composition_defect
+from core.methods import dipg_differenced, dipg_plain
 from core.solve import Status, solve_path
-from lessons.controls import Choice, Landmark, Legend, Point, Slider, Step
+from lessons.controls import Choice, Landmark, Legend, Point, Preset, Slider, Step
 from lessons.figures import METHODS, Axis, Drawing, Field, Line, Mark, Panel, Readout, path_lines
 from lessons.inversion.landscape import landscape
 from lessons.learned import setting
 from lessons.lesson import Claim, Lesson, Option, Prediction
-from lessons.words import count_word, number_word
+from lessons.words import code, count_word, number_word, point_word
 
 BUDGET = 40
 TOLERANCE = 1e-6  # far below the round trip's error, so that the floor of plain D-IPG shows
@@ -27,14 +28,12 @@ WALKERS = (
     "dipg_differenced",
 )
 LEARNED = ("dipg_plain", "dipg_differenced")
-Y_VIEWS = {  # (y1), (y2) of the view's corners, with a margin
-    "sine": ((-0.28, 0.28), (-9.5, 9.5)),
-    "scaled": ((-1.8, 1.8), (-7.0, 7.0)),
-    "sheared": ((-5.2, 5.2), (-5.2, 5.2)),
-    "squared": ((-1.8, 1.8), (-0.4, 2.8)),
-}
-WHOLE_VIEW = (jnp.array([-setting.VIEW] * 2), jnp.array([setting.VIEW] * 2))
-LEVELS = tuple(float(level) for level in 4.0 ** np.arange(-4, 5))
+VIEW = 3.2  # wide enough for the two solutions of the bent problem that are nearest to the trained box
+UNBOUNDED = (jnp.array([-jnp.inf] * 2), jnp.array([jnp.inf] * 2))
+LEVELS = tuple(float(level) for level in 4.0 ** np.arange(-4, 6))
+LANDSCAPE_GRID = 120  # the loss does not move with any slider here, so it is sent once and may be fine
+SAME_PLACE = 0.05  # two walks that end closer than this have found the same solution
+STILL_FALLING = 0.9  # a residual that has lost a tenth in the last five steps is on its way, not at its floor
 STATUS_WORDS = {
     Status.CONVERGED: "arrived",
     Status.STALLED: "stalled",
@@ -48,28 +47,30 @@ _solve = eqx.filter_jit(solve_path)
 
 def simulate(model, problem, model_from, box, eta, relaxation, start):
     """All walks from one start towards y*, under one protocol, and the trust map they cross."""
-    chosen, setup = setting.problem(problem), setting.setup(problem)
-    limits = setup.solver.box if box == "trained" else WHOLE_VIEW
-    tolerance = jnp.asarray(TOLERANCE, eta.dtype)
-    solver = eqx.tree_at(
-        lambda s: (s.eta, s.relaxation, s.box, s.tolerance),
-        setup.solver,
-        (eta, relaxation, limits, tolerance),
-    )
-    solver = dataclasses.replace(solver, budget=BUDGET)
+    chosen = setting.problem(problem)
+    solver = _solver(problem, box, eta, relaxation)
     target = chosen.target
     walks = {name: _solve(name, chosen, model, target, start, solver) for name in WALKERS}
     defect = jax.vmap(lambda x: composition_defect(model, x.astype(jnp.float32)))
+    lower, upper = setting.setup(problem).solver.box
     return {
         "walks": walks,
         "rjcp": {name: defect(walks[name].path.x) for name in LEARNED},
-        "trust": setting.trust(model, problem),
-        "landscape": landscape(eqx.tree_at(lambda p: p.start, chosen, start), setting.VIEW),
+        "trust": setting.trust(model, problem, VIEW),
+        "landscape": landscape(chosen, VIEW, LANDSCAPE_GRID),
         "target": target,
-        "solution": chosen.inverse(target, start),
-        "start": start,
-        "tolerance": solver.tolerance,
+        "nearest": chosen.inverse(target, start),
+        "trained": chosen.inverse(target, (lower + upper) / 2),
+        "corners": jax.vmap(chosen.forward)(VIEW * jnp.array([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]])),
     }
+
+
+def _solver(problem, box, eta, relaxation):
+    """The toy's protocol with this lesson's tolerance and budget; box "none" projects onto nothing."""
+    standard = setting.setup(problem).solver
+    limits = standard.box if box == "trained" else UNBOUNDED
+    numbers = {"eta": eta, "relaxation": relaxation, "box": limits, "tolerance": TOLERANCE}
+    return dataclasses.replace(standard, budget=BUDGET, **numbers)
 
 
 def model_for(settings):
@@ -79,7 +80,7 @@ def model_for(settings):
 
 def draw(result):
     settings = result["settings"]
-    y_view = Y_VIEWS[settings["problem"]]
+    reach = 1.05 * np.abs(result["corners"]).max(axis=tuple(range(result["corners"].ndim - 1)))
     lines = []
     for name in WALKERS:
         walk = result["walks"][name].path
@@ -88,35 +89,24 @@ def draw(result):
     for name in LEARNED:
         lines += _trials(name, result["walks"][name].path)
         lines.append(_over_steps(f"{name}/rjcp", "rjcp", result["rjcp"][name], name))
-    target, solution = result["target"], result["solution"]
+    target, nearest, trained = result["target"], result["nearest"], result["trained"]
     steps = Axis("step", (0, BUDGET))
     return Drawing(
         panels=(
-            Panel(
-                "x",
-                "x-space over the trust map",
-                Axis("x₁", (-setting.VIEW, setting.VIEW)),
-                Axis("x₂", (-setting.VIEW, setting.VIEW)),
-                big=True,
-                equal=True,
-            ),
-            Panel("y", "the same steps in y-space", Axis("y₁", y_view[0]), Axis("y₂", y_view[1])),
-            Panel("residual", "residual, in units of y's spread", steps, Axis("", (1e-7, 10), log=True)),
-            Panel(
-                "rjcp",
-                "RJCP along the path (lower: more trustworthy)",
-                steps,
-                Axis("", (1e-6, 1e3), log=True),
-            ),
+            Panel("x", "x-space over the trust map", Axis("x₁", (-VIEW, VIEW)), Axis("x₂", (-VIEW, VIEW)), True, True),
+            Panel("y", "the same in y-space", Axis("y₁", (-reach[0], reach[0])), Axis("y₂", (-reach[1], reach[1]))),
+            Panel("residual", "residual", steps, Axis("", (1e-7, 10), log=True)),
+            Panel("rjcp", "RJCP along the path", steps, Axis("", (1e-7, 1e3), log=True)),
         ),
         lines=tuple(lines),
         fields=(
-            setting.trust_field(result),
-            Field("loss-field", "x", result["landscape"], (-setting.VIEW, setting.VIEW) * 2, levels=LEVELS),
+            setting.trust_field(result, VIEW),
+            Field("loss-field", "x", result["landscape"], (-VIEW, VIEW) * 2, levels=LEVELS),
         ),
         marks=(
             setting.trained_box(settings["problem"]),
-            Mark("solution", "x", "cross", solution[..., 0], solution[..., 1], "solution"),
+            Mark("trained", "x", "cross", trained[..., 0], trained[..., 1], "solution"),
+            Mark("nearest", "x", "cross", nearest[..., 0], nearest[..., 1]),
             Mark("target", "y", "cross", target[..., 0], target[..., 1], "y*"),
         ),
         readouts=tuple(Readout(f"{name}/residual", "y", "residual", 2) for name in WALKERS),
@@ -137,7 +127,7 @@ def _trials(name, walk):
     in_y = np.stack([walk.y[..., :-1, :], trials.aim], axis=-2)
     style = {
         "group": name,
-        "colour": METHODS[name].colour,
+        "colour": "text",
         "dash": "dot",
         "width": 1.5,
         "opacity": 0.9,
@@ -158,27 +148,15 @@ def _rows(points):
 
 def reading(result):
     walks = result["walks"]
-    labels = {name: METHODS[name].label for name in WALKERS}
-    differenced, plain = walks["dipg_differenced"], walks["dipg_plain"]
-    rjcp = result["rjcp"]["dipg_differenced"]
-    count = int(differenced.iterations)
-    sentences = [f"{labels['dipg_differenced']}: {_fate(differenced)}."]
-    for name in ("gauss_newton", "gradient_descent"):
-        sentences.append(f"{labels[name][0].upper()}{labels[name][1:]}: {_fate(walks[name])}.")
-    sentences.append(f"RJCP on the way was at most {number_word(np.max(rjcp[: count + 1]))}.")
-    one_shot = float(walks["one_shot"].residual)
-    if plain.status == Status.CONVERGED:
-        sentences.append(
-            f"Plain D-IPG arrived in {count_word(int(plain.iterations), 'step')} too; one shot, g(y*), leaves "
-            f"{number_word(one_shot)}."
-        )
-    else:
-        sentences.append(
-            f"Plain D-IPG {STATUS_WORDS[Status(int(plain.status))]} at {number_word(plain.residual)}: what the "
-            "round trip "
-            f"g(f(x)) misses is its floor. One shot, g(y*), leaves {number_word(one_shot)}."
-        )
-    return " ".join(sentences)
+    dipg = walks["dipg_differenced"]
+    sentences = [f"D-IPG (differenced) {_fate(dipg)}{_where(result, dipg)}."]
+    for name in ("inverse_simulator", "gauss_newton", "gradient_descent"):
+        sentences.append(f"{METHODS[name].label[0].upper()}{METHODS[name].label[1:]} {_fate(walks[name])}.")
+    seen = result["rjcp"]["dipg_differenced"][: int(dipg.iterations) + 1]
+    sentences.append(
+        f"RJCP was {number_word(seen[0])} at the start and at most {number_word(np.nanmax(seen))} on the way."
+    )
+    return " ".join([*sentences, _plain_sentence(result)])
 
 
 def _fate(walk):
@@ -188,30 +166,55 @@ def _fate(walk):
     return f"{STATUS_WORDS[status]} after {count_word(steps, 'step')}, residual {number_word(walk.residual)}"
 
 
-def _steps(result, name):
-    walk = result["walks"][name]
-    return int(walk.iterations) if walk.status == Status.CONVERGED else BUDGET + 1
+def _where(result, walk):
+    """At which solution a walk arrived, where there is more than one."""
+    if Status(int(walk.status)) != Status.CONVERGED or _apart(result["nearest"], result["trained"]) < SAME_PLACE:
+        return ""
+    if _apart(walk.x, result["trained"]) < SAME_PLACE:
+        nearest = point_word(result["nearest"])
+        return f", at the solution that g was trained around; the one nearest to the start is {nearest}"
+    return ", at the solution nearest to the start" if _apart(walk.x, result["nearest"]) < SAME_PLACE else ""
 
 
-def _fewest(*names):
-    """Do these, and no other of the three compared, arrive in (within two steps of) the fewest steps?"""
+def _apart(a, b):
+    return float(np.linalg.norm(np.asarray(a) - np.asarray(b)))
+
+
+def _plain_sentence(result):
+    """Plain D-IPG beside one shot: x = g(y - alpha r) stands still where alpha r is the error of g."""
+    plain, eta = result["walks"]["dipg_plain"], result["settings"]["eta"]
+    one_shot = number_word(result["walks"]["one_shot"].residual)
+    residual = plain.path.residual
+    if Status(int(plain.status)) == Status.CONVERGED:
+        return f"Plain D-IPG {_fate(plain)} too; one shot, g(y*), leaves {one_shot}."
+    if not np.isfinite(residual[-1]) or residual[-1] < STILL_FALLING * residual[-6]:
+        return f"Plain D-IPG is {_fate(plain)}; one shot, g(y*), leaves {one_shot}."
+    stays = f"Plain D-IPG stays at {number_word(residual[-1])}; one shot, g(y*), leaves {one_shot}"
+    return f"{stays}: its floor is about that error divided by η = {eta:.2g}." if eta < 1 else f"{stays}."
+
+
+def _arrives_at(place, other):
+    """Does the differenced walk end at this solution, and is that another one than the other?"""
 
     def holds(result):
-        steps = {
-            n: _steps(result, n) for n in ("gradient_descent", "dipg_differenced", "inverse_simulator", "gauss_newton")
-        }
-        least = min(steps.values())
-        return least <= BUDGET and {n for n, s in steps.items() if s <= least + 2} == set(names)
+        walk = result["walks"]["dipg_differenced"]
+        arrived = Status(int(walk.status)) == Status.CONVERGED and _apart(walk.x, result[place]) < SAME_PLACE
+        return arrived and (not other or _apart(walk.x, result[other]) >= SAME_PLACE)
 
     return holds
 
 
+def _does_not_arrive(result):
+    return Status(int(result["walks"]["dipg_differenced"].status)) != Status.CONVERGED
+
+
 INSIDE = {"start": setting.START}
-OUTSIDE = {"start": (1.45, 1.45)}
+CLOUDED = {"start": (-1.2, 1.3)}
+WRONG_SIDE = {"problem": "squared", "start": (0.85, -0.75)}
 
 
 def _one_shot_claim(lesson):
-    walks = lesson.experiment(eta=1.0, relaxation=1.0)["walks"]
+    walks = lesson.experiment(eta=1.0)["walks"]
     gap = float(np.abs(walks["dipg_plain"].path.x[1] - walks["one_shot"].path.x[1]).max())
     return gap, gap < 1e-12
 
@@ -219,32 +222,42 @@ def _one_shot_claim(lesson):
 def _relaxed_claim(lesson):
     """With rho < 1 and alpha = 1 the residual shrinks by 1 - rho whatever the Jacobian: in x, exactly."""
     walk = lesson.experiment(eta=1.0, relaxation=0.5)["walks"]["dipg_plain"].path.x
-    end = lesson.experiment(eta=1.0, relaxation=1.0)["walks"]["one_shot"].path.x[1]
+    end = lesson.experiment(eta=1.0)["walks"]["one_shot"].path.x[1]
     shrink = np.linalg.norm(walk[1:4] - end, axis=-1) / np.linalg.norm(walk[0:3] - end, axis=-1)
     return shrink, np.allclose(shrink, 0.5, atol=1e-6)
 
 
 def _walk_claim(lesson):
-    result = lesson.experiment(**INSIDE)
-    steps = {name: _steps(result, name) for name in WALKERS}
-    gap = abs(steps["dipg_differenced"] - steps["gauss_newton"])
-    left = float(result["walks"]["gradient_descent"].residual)
-    return (steps, left), gap <= 2 and steps["dipg_differenced"] <= BUDGET and left > 1e4 * TOLERANCE
+    walks = lesson.experiment(**INSIDE)["walks"]
+    steps = {name: int(walks[name].iterations) for name in WALKERS}
+    arrived = walks["dipg_differenced"].status == Status.CONVERGED
+    left = float(walks["gradient_descent"].residual)
+    return (steps, left), arrived and abs(steps["dipg_differenced"] - steps["gauss_newton"]) <= 2 and left > 1e-2
 
 
 def _floor_claim(lesson):
-    """The plain step cannot come closer than the round trip's error; the differenced one can, from outside too."""
-    ends = [
-        {name: float(result["walks"][name].residual) for name in LEARNED}
-        for result in (lesson.experiment(**INSIDE), lesson.experiment(**OUTSIDE))
-    ]
-    return ends, all(end["dipg_differenced"] <= TOLERANCE < 1e-5 < end["dipg_plain"] for end in ends)
+    """The plain step stands still at the one-shot error over eta; the differenced one goes on."""
+    walks = lesson.experiment(**INSIDE)["walks"]
+    floor = float(walks["dipg_plain"].residual * 0.35 / walks["one_shot"].residual)
+    return floor, 0.8 < floor < 1.25 and float(walks["dipg_differenced"].residual) <= TOLERANCE
+
+
+def _branch_claim(lesson):
+    """From the clouds D-IPG is led to the trained solution, the exact inverse to the nearest."""
+    result = lesson.experiment(**CLOUDED)
+    walks, start = result["walks"], float(result["rjcp"]["dipg_differenced"][0])
+    learned = _apart(walks["dipg_differenced"].x, result["trained"])
+    exact = _apart(walks["inverse_simulator"].x, result["nearest"])
+    return (start, learned, exact), start > 1 and max(learned, exact) < 1e-3 < _apart(
+        result["nearest"], result["trained"]
+    )
 
 
 def _mirror_claim(lesson):
-    walk = lesson.experiment(problem="squared", start=(0.85, -0.75))["walks"]
-    ends = {name: float(walk[name].x[1]) for name in ("inverse_simulator", "dipg_plain")}
-    return ends, ends["inverse_simulator"] < 0 < ends["dipg_plain"]
+    result = lesson.experiment(**WRONG_SIDE)
+    ends = {name: float(result["walks"][name].x[1]) for name in ("inverse_simulator", "dipg_plain")}
+    stalled = Status(int(result["walks"]["dipg_differenced"].status)) == Status.STALLED
+    return (ends, stalled), ends["inverse_simulator"] < 0 < ends["dipg_plain"] and stalled
 
 
 LESSON = Lesson(
@@ -252,64 +265,62 @@ LESSON = Lesson(
     title="D-IPG over the trust map",
     question="Can a learned inverse find its way where it was never trained?",
     text=(
-        "D-IPG plans in y-space and carries out with the learned $g$: aim at $y - \\alpha\\,(y - y^*)$, pull back "
-        "through "
-        "$g$, relax, project, and halve $\\alpha$ until the residual falls enough (Armijo). The clouds are RJCP."
+        "D-IPG plans in y-space and carries out with the learned $g$: aim at $y - \\eta\\,r$ with $r = y - y^*$, "
+        "pull back "
+        "through $g$, relax, project, and halve $\\eta$ until the residual falls enough (Armijo's rule). Clouds "
+        "are RJCP, "
+        "the error of the local inverse. Crosses are solutions."
     ),
     minutes=10,
     controls=(
         Step("step", "step", BUDGET, BUDGET),
-        Slider("eta", "step in y, α", 0.05, 1.0, 0.35, landmarks=(Landmark("one jump", 1.0),)),
-        Slider("relaxation", "relaxation ρ", 0.1, 1.0, 1.0, landmarks=(Landmark("none", 1.0),)),
+        Slider("eta", "η, step in y", 0.05, 1.0, 0.35, landmarks=(Landmark("one jump", 1.0),)),
+        Slider("relaxation", "ρ, relaxation", 0.1, 1.0, 1.0, landmarks=(Landmark("none", 1.0),)),
         Choice("problem", "problem", setting.PROBLEM_LABELS, "sine"),
-        Choice("box", "project to", {"view": "the whole view", "trained": "the trained box"}, "view"),
-        Choice("model_from", "Deceptron", {"standard": "standard", "mine": "the one I trained"}, "standard"),
-        Point("start", "start", "x", (-setting.VIEW, -setting.VIEW), (setting.VIEW, setting.VIEW), setting.START),
-        Legend("hide", WALKERS, ("one_shot", "dipg_plain")),
+        Preset("start inside the box", INSIDE),
+        Preset("the wrong side of a fold", WRONG_SIDE),
+        Choice("box", "project to", {"none": "nothing", "trained": "the trained box"}, "none", "more"),
+        Choice("model_from", "Deceptron", {"standard": "standard", "mine": "the one I trained"}, "standard", "more"),
+        Point("start", "start", "x", (-VIEW, -VIEW), (VIEW, VIEW), CLOUDED["start"]),
+        Legend("hide", WALKERS, ("one_shot", "gauss_newton")),
     ),
     simulate=simulate,
     prepare=model_for,
     draw=draw,
     reading=reading,
     prediction=Prediction(
-        "From this start, with α = {eta:.2g}: who reaches the solution in the fewest steps?",
+        "The start is outside the box that g was trained in. Where will D-IPG arrive?",
         (
-            Option("gradient descent", _fewest("gradient_descent")),
-            Option("only the exact inverse simulator", _fewest("inverse_simulator")),
-            Option("only D-IPG", _fewest("dipg_differenced")),
+            Option("at the nearest solution, like the exact inverse", _arrives_at("nearest", "")),
             Option(
-                "inverse simulator, Gauss–Newton and D-IPG, about equally",
-                _fewest("inverse_simulator", "gauss_newton", "dipg_differenced"),
+                "at the solution inside the trained box, though another is nearer", _arrives_at("trained", "nearest")
             ),
+            Option("nowhere", _does_not_arrive),
         ),
         remark=(
-            "With the same α they all cover the same fraction of the gap in y a step. Few steps alone say nothing "
-            "about a "
-            "good local inverse: plain D-IPG at α = 1 is a single jump to g(y*), wherever it stands."
+            "A learned inverse knows the solutions it was trained around, and no others. That may help or mislead; "
+            "RJCP at the start warns that one is outside, it does not say how it will end."
         ),
     ),
     why=(
-        "The paper’s step is *plain*: $x \\leftarrow g(y - \\alpha r)$. Its aim forgets where x is, so at α = 1 it "
-        "is one-shot "
-        "inversion, and it can come no closer than the round trip’s error. The *differenced* step is the book’s "
-        "inverse "
-        "simulator with g in place of $P^{-1}$; the error cancels:\n\n"
-        "```python\n"
-        "def dipg_plain(model, x, y, r, eta):\n"
-        "    return model.g(y - eta * r)\n\n"
-        "def dipg_differenced(model, x, y, r, eta):\n"
-        "    return x + model.g(y - eta * r) - model.g(y)\n"
-        "```\n\n"
-        "If $J_g = J_f^{-1}$ the differenced step is, to first order, Gauss–Newton’s step shortened to α."
+        "The paper's step is *plain*: it forgets where x is, so at $\\eta = 1$ it is one-shot inversion, and it "
+        "stands still "
+        "where $\\eta\\,r$ equals the error of g. The *differenced* step is the book's inverse simulator with g in "
+        "place of "
+        "$P^{-1}$; that error cancels:\n\n"
+        + code(dipg_plain, dipg_differenced)
+        + "\n\nIf $J_g = J_P^{-1}$ the differenced "
+        "step is, to first order, Gauss–Newton's, shortened to $\\eta$ (the paper's α). With the same η all of "
+        "them cover the "
+        "same fraction of the gap a step: few steps alone say nothing about a good local inverse."
     ),
     limits=(
-        "RJCP judges the *local* inverse, so only the differenced step shows what a high RJCP costs; plain ignores "
-        "where it "
-        "starts. Low RJCP is no promise of convergence: project to the trained box with the solution at its edge, "
-        "or start on "
-        "the wrong side of the fold of (x₁, x₂²), where g knows only the upper branch. In two dimensions "
-        "Gauss–Newton costs "
-        "nothing; what D-IPG saves shows on larger problems."
+        "Start on the wrong side of the fold of (x₁, x₂²): there g's Jacobian has the wrong sign, the differenced "
+        "step stalls, "
+        "and the plain one jumps to the branch it knows. A low RJCP is no promise either, since it compares g with "
+        "f and says "
+        "nothing about constraints. In two dimensions Gauss–Newton costs nothing; what D-IPG saves shows on larger "
+        "problems."
     ),
     sources=(
         "Deceptron: Learned Local Inverses for Fast and Stable Physics Inversion, arXiv 2511.21076, for D-IPG and "
@@ -317,21 +328,17 @@ LESSON = Lesson(
         "The differenced step is this course’s, after the inverse-simulator update of Physics-based Deep Learning.",
     ),
     claims=(
-        Claim("Plain D-IPG at alpha = 1 is one-shot inversion.", _one_shot_claim),
+        Claim("Plain D-IPG at eta = 1 is one-shot inversion.", _one_shot_claim),
+        Claim("With eta = 1 and relaxation 1/2, plain D-IPG halves its distance to g(y*) each step.", _relaxed_claim),
         Claim(
-            "With alpha = 1 and relaxation 1/2, plain D-IPG halves its distance to g(y*) each step.",
-            _relaxed_claim,
+            "Inside the box D-IPG takes about Gauss-Newton's steps; gradient descent is not near by then.", _walk_claim
+        ),
+        Claim("Plain D-IPG's floor is the one-shot error divided by eta; the differenced step has none.", _floor_claim),
+        Claim(
+            "From the clouds D-IPG arrives at the trained solution, the exact inverse at the nearest.", _branch_claim
         ),
         Claim(
-            "Inside the box D-IPG arrives in about Gauss-Newton's steps; gradient descent is not even near by then.",
-            _walk_claim,
-        ),
-        Claim(
-            "Plain D-IPG has a floor; the differenced step passes it, from inside and from outside the box.",
-            _floor_claim,
-        ),
-        Claim(
-            "From the wrong side of the fold, g leads to the other branch than the inverse simulator.",
+            "On the wrong side of a fold the differenced step stalls and plain jumps to the trained branch.",
             _mirror_claim,
         ),
     ),

@@ -16,7 +16,7 @@ from lessons.figures import Field, Mark
 
 VIEW = 1.6  # what is drawn of x-space; training sees only the box inside
 START = (0.85, 0.75)
-TRUST_GRID = 64
+TRUST_GRID = 72
 TRUST_FLOOR, TRUST_TOP = 1e-6, 1e3  # RJCP is shown by its logarithm, cut off here
 PROBLEM_LABELS = {
     "sine": "bent and turned",
@@ -70,9 +70,9 @@ def grid(count: int, view: float = VIEW) -> jax.Array:
     return jnp.stack(jnp.meshgrid(line, line), axis=-1)
 
 
-def trust(model: Deceptron, name: str) -> dict[str, jax.Array]:
+def trust(model: Deceptron, name: str, view: float = VIEW) -> dict[str, jax.Array]:
     """log10 of RJCP (the exact defect, summed over components) over the view, and its level inside and outside."""
-    points = grid(TRUST_GRID)
+    points = grid(TRUST_GRID, view)
     defect = rjcp_field(model, points)
     lower, upper = setup(name).solver.box
     inside = jnp.all((points >= lower) & (points <= upper), axis=-1)
@@ -84,14 +84,14 @@ def trust(model: Deceptron, name: str) -> dict[str, jax.Array]:
     }
 
 
-def trust_field(result: dict) -> Field:
+def trust_field(result: dict, view: float = VIEW) -> Field:
     """The RJCP map: clear where the learned inverse can be trusted, clouded where it cannot."""
     ticks = tuple((float(power), label) for power, label in ((-4, "10⁻⁴"), (-2, "10⁻²"), (0, "1")))
     return Field(
         "trust",
         "x",
         result["trust"]["log"],
-        (-VIEW, VIEW, -VIEW, VIEW),
+        (-view, view) * 2,
         "shade",
         low=-4.0,
         high=1.0,

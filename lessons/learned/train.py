@@ -5,13 +5,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from core import training
-from core.deceptron import TERMS, composition
+from core.deceptron import TERMS, composition, probe_errors
 from core.setups import Hyper
 from lessons.controls import Choice, Legend, Preset, Slider
 from lessons.figures import METHODS, Axis, Drawing, Line, Panel
 from lessons.learned import setting
 from lessons.lesson import Claim, Lesson, Option, Prediction
-from lessons.words import number_word
+from lessons.words import code, number_word
 
 MESH_LINES, MESH_POINTS = 9, 33
 PURPLE = METHODS["dipg_differenced"].colour
@@ -117,7 +117,7 @@ def draw(result):
             "jacobians",
             *circles["f"],
             group="J_f",
-            label="J_f",
+            label="J of f",
             colour="text",
             dash="dot",
             legend=True,
@@ -128,7 +128,7 @@ def draw(result):
             "jacobians",
             *circles["g"],
             group="J_g",
-            label="J_g",
+            label="J of g",
             colour="text",
             dash="dash",
             legend=True,
@@ -139,7 +139,7 @@ def draw(result):
             "jacobians",
             *circles["composed"],
             group="J_g J_f",
-            label="J_g J_f",
+            label="J of g∘f",
             colour=PURPLE,
             width=3.0,
             legend=True,
@@ -180,7 +180,7 @@ def draw(result):
             Panel("losses", "loss terms and RJCP", Axis("step", (0, settings["steps"])), Axis("", log=True)),
             Panel(
                 "jacobians",
-                "the unit circle through the Jacobians",
+                "a small circle at the centre, through f, g, both",
                 Axis("", (-4.6, 4.6)),
                 Axis("", (-4.6, 4.6)),
                 equal=True,
@@ -267,9 +267,11 @@ def _slabs_claim(_lesson):
     return found, linear < 1e-3 and rjcp < 1e-3 and misfit > 0.05
 
 
-def _weight(term, low, high, default, group):
+def _weight(term, high, default, group, *architectures):
+    """The slider of a loss term; architectures: those that have the term, all if none is named."""
+    when = ("architecture", architectures) if architectures else None
     label = "weight of " + TERM_STYLES[term][0]
-    return Slider(f"w_{term}", label, low, high, default, digits=2, swept=False, group=group)
+    return Slider(f"w_{term}", label, 0.0, high, default, digits=2, swept=False, group=group, when=when)
 
 
 LESSON = Lesson(
@@ -288,13 +290,13 @@ LESSON = Lesson(
         Choice("problem", "problem", setting.PROBLEM_LABELS, "sine"),
         Choice("architecture", "f is", setting.ARCHITECTURE_LABELS, "physics"),
         Slider("rate", "learning rate", 1e-4, 1.0, 1e-2, "log", digits=2, swept=False),
-        _weight("jcp", 0.0, 3.0, 0.3, "main"),
-        _weight("reconstruction", 0.0, 3.0, 1.0, "more weights"),
-        _weight("cycle", 0.0, 3.0, 0.0, "more weights"),
-        _weight("task", 0.0, 3.0, 1.0, "more weights"),
-        _weight("spectral", 0.0, 1.0, 0.0, "more weights"),
-        _weight("bias_tie", 0.0, 1.0, 0.0, "more weights"),
-        _weight("composition", 0.0, 1.0, 0.0, "more weights"),
+        _weight("jcp", 3.0, 0.3, "main"),
+        _weight("reconstruction", 3.0, 1.0, "more weights"),
+        _weight("cycle", 3.0, 0.0, "more weights"),
+        _weight("task", 3.0, 1.0, "more weights", "surrogate", "slabs"),
+        _weight("spectral", 1.0, 0.0, "more weights", "slabs"),
+        _weight("bias_tie", 1.0, 0.0, "more weights", "slabs"),
+        _weight("composition", 1.0, 0.0, "more weights", "slabs"),
         Slider("noise", "noise added to y", 0.0, 0.5, 0.0, digits=2, swept=False, group="data and schedule"),
         Slider("probes", "JCP probes", 1, 8, 2, swept=False, step=1, group="data and schedule"),
         Slider("warmup", "JCP warm-up", 0, 1000, 0, unit="steps", swept=False, step=50, group="data and schedule"),
@@ -324,7 +326,7 @@ LESSON = Lesson(
         "inverse, be "
         "outside than inside?",
         (
-            Option("about the same: a network generalises", _between(0.0, 2.0)),
+            Option("about the same", _between(0.0, 2.0)),
             Option("up to five times", _between(2.0, 5.0)),
             Option("more than five times", _between(5.0, float("inf"))),
         ),
@@ -336,17 +338,14 @@ LESSON = Lesson(
         ready=lambda result: steps_done(result) >= 500,
     ),
     why=(
-        "The penalty never forms a Jacobian. For a random sign vector $\\xi$, $J_g J_f\\,\\xi$ costs two "
+        "The penalty never forms a Jacobian. For a random sign vector $v$, $J_g J_f\\,v$ costs two "
         "Jacobian–vector "
-        "products, and $E\\,|J_g J_f\\,\\xi - \\xi|^2 = \\|J_g J_f - I\\|_F^2$:\n\n"
-        "```python\n"
-        "y, push_f = jax.linearize(model.f, x)\n"
-        "_, push_g = jax.linearize(model.g, y)\n"
-        "error = push_g(push_f(probe)) - probe\n"
-        "```\n\n"
-        "Two linear slabs, $f(x) = Wx + b$ and $g(y) = Vy + c$, are the paper’s smallest version; $V$ is free, not "
-        "tied to "
-        "$W^T$, since the transpose of a stretch is not its inverse."
+        "products, and $E\\,|J_g J_f\\,v - v|^2 = \\|J_g J_f - I\\|_F^2$:\n\n" + code(probe_errors) + "\n\n"
+        "The terms: *task* fits f to the simulator, *reconstruction* asks $g(f(x)) = x$, *cycle* $f(g(y)) = y$. "
+        "Two linear "
+        "slabs, $f(x) = Wx + b$ and $g(y) = Vy + c$, are the paper’s smallest version; *spectral* asks $W^T W = "
+        "I$, *bias tie* $b = -c$, *composition* $VW = I$. $V$ is "
+        "free, not tied to $W^T$, since the transpose of a stretch is not its inverse."
     ),
     limits=(
         "A low RJCP says that small changes come back, not that $g(y)$ is the right point of several: where P "

@@ -70,7 +70,7 @@ def draw(result):
         lines=tuple(lines),
         fields=(Field("loss-field", "x", result["landscape"], (-VIEW, VIEW) * 2, levels=LEVELS),),
         marks=(
-            Mark("nearest", "x", "cross", nearest[..., 0], nearest[..., 1], "what caused y*"),
+            Mark("nearest", "x", "cross", nearest[..., 0], nearest[..., 1], "nearest cause"),
             Mark("target", "y", "cross", target[..., 0], target[..., 1], "y*"),
         ),
         readouts=tuple(Readout(f"{name}/loss", "y", "L =", 2) for name in SHOWN),
@@ -133,15 +133,15 @@ LESSON = Lesson(
     draw=draw,
     reading=reading,
     prediction=Prediction(
-        "One combination of the two causes acts ξ = {xi:.2g} times weaker than it would evenly, the other {xi:.2g} "
-        "times "
-        "stronger. How many steps does gradient descent take for each step of the inverse simulator?",
+        "One way of turning the two knobs moves the effect {xi:.2g} × {xi:.2g} times as much as the other. How "
+        "many steps does "
+        "gradient descent need for each one of the inverse simulator?",
         (
             Option("at most three", _between(0.0, 3.0)),
             Option("three to thirty", _between(3.0, 30.0)),
             Option("more than thirty", _between(30.0, float("inf"))),
         ),
-        remark="The ratio of the two sensitivities is ξ², and a gradient step feels the square of that.",
+        remark="The sensitivities differ by ξ², and a gradient step feels the square of that.",
     ),
     why=(
         "Both walks know the same simulator. The gradient says which way the *error* falls, which is mostly the "
@@ -151,7 +151,8 @@ LESSON = Lesson(
         "goes there."
     ),
     limits=(
-        "Here the inverse is a formula. Usually there is none; then one searches for it, or learns it, and has to "
+        "Several causes may give the same effect; each walk finds one near its start. Here the inverse is a "
+        "formula. Usually there is none; then one searches for it, or learns it, and has to "
         "know where "
         "that can be trusted. The lessons go there one by one."
     ),

@@ -7,8 +7,8 @@ import streamlit as st
 from lessons import SYLLABUS, lessons
 from lessons.lesson import Lesson, Prediction, Result
 from pages.ui import address, navigation, pictures
+from pages.ui.models import SOURCES, NoModel
 from pages.ui.stage import stage
-from pages.ui.trained import BENCHES, Bench
 
 UNSURE = "I don’t know; show me"
 
@@ -16,36 +16,40 @@ UNSURE = "I don’t know; show me"
 def show(slug: str, beyond: Callable[[], None] | None = None) -> None:
     """Render the lesson with this slug, and what the page adds below it."""
     lesson = lessons()[slug]
-    _play(lesson)
+    explained = slug in st.session_state.setdefault("prediction", {})
+    _play(lesson, explained)
     with st.container(key="more"):
-        _explain(lesson)
+        if explained:  # before the prediction it would give the answer away
+            _explain(lesson)
         if beyond:
             beyond()
         _onward(lesson)
 
 
 @st.fragment
-def _play(lesson: Lesson) -> None:
+def _play(lesson: Lesson, explained: bool) -> None:
     """What a moved control draws anew; the explanation below stays as it is, which halves the server's work."""
     chosen = address.settings(lesson)
-    bench = BENCHES.get(lesson.slug, Bench)(lesson, chosen)
-    result = bench.result()
+    source = SOURCES.get(lesson.slug, NoModel)(lesson, chosen)
+    result = source.result()
     with st.container(key="lesson"):
         ask, figure, answer = (st.container(key=name) for name in ("ask", "stage", "answer"))
     with ask:
         st.title(lesson.question, anchor=False)
         st.markdown(lesson.text)
         predicted = _predict(lesson, lesson.prediction, result, "prediction")
+        if predicted and not explained:
+            st.rerun()  # the whole page: the explanation below may be read now
     with figure:
-        for remark in [*address.remarks(lesson), *bench.remarks]:
+        for remark in [*address.remarks(lesson), *source.remarks]:
             st.caption(remark)
-        _stage(lesson, result, bench, predicted)
+        _stage(lesson, result, source, predicted)
     with answer:
         if predicted:
             st.markdown(f"**What the run shows.** {lesson.reading(result)}")
     if predicted and not pictures.compiled(lesson, chosen):
         # The picture is there; what makes the sliders follow the hand takes seconds the first time, and comes after.
-        pictures.compile_sweeps(lesson, chosen, bench.given, bench.given_name)
+        pictures.compile_sweeps(lesson, chosen, source.given, source.given_name)
         st.rerun()
 
 
@@ -59,8 +63,8 @@ def _predict(lesson: Lesson, prediction: Prediction, result: Result, kind: str) 
         answer = answers[lesson.slug]
         if not answer["verdict"] and prediction.ready(result):
             answer["verdict"] = verdict(prediction, answer["said"], result)
-        waiting = f"You said “{answer['said']}”. The run will tell."
-        st.markdown(f"**{answer['question']}**\n\n{answer['verdict'] or _plain(waiting)}")
+        waiting = f"You said “{answer['said']}”. Press Train; the run will tell."
+        st.markdown(f"{answer['question']}\n\n{answer['verdict'] or waiting}")
         st.empty()  # takes the place of the choices at once; else they linger, greyed, until the script has ended
         return True
 
@@ -89,7 +93,9 @@ def verdict(prediction: Prediction, said: str, result: Result) -> str:
         line = f"You said “{said}”, and **so it is**."
     else:
         line = f"You said “{said}”; the run says **{truth}**."
-    return f"{line} {_plain(prediction.remark)}"
+    others = [text for option in prediction.options if (text := _plain(option.text)) not in (*right, said)]
+    rest = f" The other choices were: {'; '.join(others)}." if others else ""
+    return f"{line} {_plain(prediction.remark)}{rest}"
 
 
 def _plain(text: str) -> str:
@@ -97,16 +103,16 @@ def _plain(text: str) -> str:
     return text.replace("*", "\\*")
 
 
-def _stage(lesson: Lesson, result: Result, bench: Bench, predicted: bool) -> None:
+def _stage(lesson: Lesson, result: Result, source: NoModel, predicted: bool) -> None:
     autoplay = st.session_state.pop("autoplay", "") == lesson.slug
-    payload = pictures.payload(lesson, result, bench, veiled=not predicted, autoplay=autoplay)
+    payload = pictures.payload(lesson, result, source, veiled=not predicted, autoplay=autoplay)
     key = f"stage-{lesson.slug}"
 
     def settings_changed() -> None:
         address.commit(lesson, st.session_state[key]["settings"])
 
     def action() -> None:
-        bench.act(st.session_state[key]["action"])
+        source.act(st.session_state[key]["action"])
 
     stage(payload, key=key, on_settings=settings_changed, on_action=action)
 

@@ -18,13 +18,13 @@ def result(lesson: Lesson, settings: Settings, given: Any = None, given_name: st
     return _result(lesson.slug, _varied(lesson, settings), given_name, lesson, given) | {"settings": settings}
 
 
-def payload(lesson: Lesson, result: Result, bench: Any, **extra: Any) -> bytes:
+def payload(lesson: Lesson, result: Result, source: Any, **extra: Any) -> bytes:
     """What the stage is sent: the picture at rest and, once they are compiled, a sweep for each slider."""
     settings = result["settings"]
-    header, arrays = scene(lesson, result, {}, **extra, **bench.extra())
+    header, arrays = scene(lesson, result, {}, **extra, **source.extra())
     if not extra.get("veiled") and compiled(lesson, settings):
         for name in swept_sliders(lesson):
-            header["sweeps"][name], frames = sweep(lesson, settings, name, bench.given, bench.given_name)
+            header["sweeps"][name], frames = sweep(lesson, settings, name, source.given, source.given_name)
             arrays |= frames
     return pack(header, arrays)
 

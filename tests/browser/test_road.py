@@ -45,7 +45,8 @@ def path_of(page, panel, line):
 def drawn(page, panel="x"):
     """Every line of a panel, as text: two pictures differ if these do."""
     return page.evaluate(
-        "panel => [...document.querySelectorAll(`[data-panel=${panel}] .js-line`)].map(e => e.getAttribute('d')).join()",
+        "panel => [...document.querySelectorAll(`[data-panel=${panel}] .js-line`)].map(e => "
+        "e.getAttribute('d')).join()",
         panel,
     )
 

@@ -53,7 +53,7 @@ export class Legend {
       put(button, { "aria-pressed": hidden.has(group) ? "false" : "true" });
       button.disabled = veiled;
       const own = this.readouts.filter((readout) => readout.group === group);
-      say(slot, veiled ? "" : own.map((readout) => format(value(readout), readout.digits ?? 3)).join(" · "));
+      say(slot, veiled || hidden.has(group) ? "" : own.map((readout) => format(value(readout), readout.digits ?? 3)).join(" · "));
       slot.hidden = !own.length;
       put(button, { title: own.map(({ label }) => label).join(", ") || null });
     }

@@ -9,14 +9,14 @@ from pages.ui import pictures
 from pages.ui.workshop import buttons, model_for_walking, progress, result_of, workshop
 
 
-class Bench:
+class NoModel:
     """A lesson without a model: the result depends on the settings alone, so it is shared by everybody."""
 
     def __init__(self, lesson: Lesson, settings: Settings):
         self.lesson, self.settings = lesson, settings
         self.remarks: list[str] = []
         self.given, self.given_name = None, ""
-        workshop()
+        workshop()  # tells this session's training, wherever it was started, that the browser is still here
 
     def result(self) -> Result:
         return pictures.result(self.lesson, self.settings, self.given, self.given_name)
@@ -29,7 +29,7 @@ class Bench:
         """A button of the stage was pressed."""
 
 
-class Walking(Bench):
+class StandardOrMine(NoModel):
     """D-IPG walks with the standard Deceptron, or with the one that the student trained."""
 
     def __init__(self, lesson: Lesson, settings: Settings):
@@ -39,7 +39,7 @@ class Walking(Bench):
         self.remarks = [remark] if remark else []
 
 
-class Training(Bench):
+class LiveTraining(NoModel):
     """The Deceptron of the settings in force, untrained, in training or trained."""
 
     def __init__(self, lesson: Lesson, settings: Settings):
@@ -62,4 +62,4 @@ class Training(Bench):
         workshop().act(name, self.settings)
 
 
-BENCHES = {"train": Training, "dipg": Walking}
+SOURCES = {"train": LiveTraining, "dipg": StandardOrMine}
