@@ -45,3 +45,13 @@ def strict():
 
     with jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
         yield
+
+
+@pytest.fixture
+def job():
+    """Make training jobs that have all ended when the test has."""
+    from tests.runs import Runs
+
+    runs = Runs()
+    yield runs
+    runs.end()

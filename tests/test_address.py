@@ -164,4 +164,4 @@ def test_the_real_page_shows_the_remarks_and_what_was_kept():
     assert sum("xi" in line and "out of range" in line for line in told) == 1
     assert sum("'here'" in line for line in told) == 1
     assert query(at) == {"xi": f"{most:g}"}
-    assert any(f"ξ = {most:g} times" in text.value for text in at.markdown)
+    assert any(f"{most:g} × {most:g} times" in text.value for text in at.markdown)

@@ -114,6 +114,13 @@ def test_the_inverse_simulator_covers_just_the_fraction_asked_for(eta):
         np.testing.assert_allclose(reached, y + eta * (problem.target - y), atol=1e-12)
 
 
+def test_the_inverse_simulator_stays_on_the_branch_where_it_is():
+    # The problem's start lies on the other branch of the square: the guess is x, not the start.
+    problem = toys.SquaredSecond(target=(0.0, 1.0), start=(3.0, 3.0))
+    x = np.array([1.0, -2.0])
+    np.testing.assert_allclose(x + step(updates.inverse_simulator, problem, x, 1.0), [0.0, -1.0], atol=1e-12)
+
+
 @pytest.mark.parametrize("alpha", [1.5, 4.0, 20.0])
 def test_gradient_descent_is_stable_just_below_one_over_alpha_squared(alpha):
     ends = [

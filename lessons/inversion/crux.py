@@ -161,7 +161,7 @@ def draw(result):
 
 
 def reading(result):
-    if not np.any(result["start"]):
+    if np.linalg.norm(result["start"]) < 1e-9:
         return "You start at the minimum: there is nothing to do, and every method agrees. Move the start."
     alpha, miss = result["settings"]["alpha"], float(result["miss"])
     if miss < 0.5:

@@ -153,9 +153,11 @@ def reading(result):
     for name in ("inverse_simulator", "gauss_newton", "gradient_descent"):
         sentences.append(f"{METHODS[name].label[0].upper()}{METHODS[name].label[1:]} {_fate(walks[name])}.")
     seen = result["rjcp"]["dipg_differenced"][: int(dipg.iterations) + 1]
-    highest = number_word(np.nanmax(seen))
-    then = "and lower ever after" if np.nanmax(seen) <= seen[0] else f"and at most {highest} on the way"
-    sentences.append(f"RJCP was {number_word(seen[0])} at the start {then}.")
+    if np.all(np.isfinite(seen)):
+        then = "and lower ever after" if seen.max() <= seen[0] else f"and at most {number_word(seen.max())} on the way"
+        sentences.append(f"RJCP was {number_word(seen[0])} at the start {then}.")
+    else:
+        sentences.append("RJCP is not a number on the way: this Deceptron is broken, train it anew.")
     return " ".join([*sentences, _plain_sentence(result)])
 
 

@@ -82,9 +82,9 @@ class Job:
 
     def __post_init__(self):
         self._lock = threading.Condition()
-        self._painting = threading.Lock()  # frames are made one after the other, in the order of the states they show
+        self._painting = threading.Lock()  # a frame is painted once, however many ask for it
         self._wish = "run"
-        self._watchers = 0
+        self._version = 1
         self._frame: tuple[int, bytes] = (0, b"")
         self._farewell: threading.Timer | None = None
         state = training.start(self.setup, jax.random.key(self.seed))
@@ -141,17 +141,19 @@ class Job:
             self._farewell.cancel()
             self._farewell = None
 
-    def watch(self, coming: bool) -> None:
-        """A browser starts or ends watching; the first one gets a frame at once."""
-        with self._lock:
-            self._watchers += 1 if coming else -1
-        if coming:
-            with self._painting:
-                self._show(self._snapshot)
+    @property
+    def version(self) -> int:
+        """The number of the latest state: a browser that has seen a smaller one asks for a frame."""
+        return self._version
 
     def frame(self) -> tuple[int, bytes]:
-        """The number and the bytes of the latest frame."""
-        return self._frame
+        """The latest state's number and its picture, painted once for all who watch, in the watcher's own thread."""
+        with self._painting:
+            with self._lock:
+                version, snapshot = self._version, self._snapshot
+            if version != self._frame[0]:
+                self._frame = version, self.paint(snapshot) if self.paint else b""
+            return self._frame
 
     def _ask(self, wish: str) -> None:
         with self._lock:
@@ -162,15 +164,10 @@ class Job:
             _line_moved.notify_all()
 
     def _publish(self, snapshot: Snapshot) -> None:
-        with self._painting:
-            # The frame first: whoever sees that a job has finished finds its last frame there.
-            self._show(snapshot)
-            with self._lock:
-                self._snapshot = snapshot
-
-    def _show(self, snapshot: Snapshot) -> None:
-        if self._watchers > 0 and self.paint is not None:
-            self._frame = (self._frame[0] + 1, self.paint(snapshot))
+        with self._lock:
+            self._snapshot = snapshot
+            self._version += 1
+            self._lock.notify_all()
 
     def _run(self) -> None:
         try:
@@ -192,7 +189,6 @@ class Job:
         with _line_moved:
             _line.append(self)
         while (place := self._place()) > 0 and self._wish != "stop":
-            # Not under the lock of the line: painting must hold up nobody else.
             self._publish(self._with(state="queued", place=place))
             with _line_moved:
                 _line_moved.wait_for(lambda now=place: self._place() != now or self._wish == "stop")
@@ -206,7 +202,7 @@ class Job:
 
     def _train(self) -> None:
         steps, best, good = 0, np.inf, self._state
-        spent = rate = last_frame = 0.0
+        spent = rate = last_frame = due = 0.0
         size = SLOW_CHUNK if self.watchable else training.CHUNK
         asked = _asked(self.hyper)
         while steps < self.total:
@@ -224,7 +220,9 @@ class Job:
             self._state, metrics = training.advance(self._state, self.setup, hyper, chunk)
             total = float(np.mean(metrics.total))
             if self.watchable:
-                time.sleep(max(0.0, 1 / PICTURES - (time.perf_counter() - began)))
+                # Against a deadline, not from now: what lies between two chunks must not slow the pictures down.
+                due = max(due + 1 / PICTURES, began)
+                time.sleep(max(0.0, due - time.perf_counter()))
             took = time.perf_counter() - began
             if steps:  # the first chunk's time is mostly compilation
                 spent += took

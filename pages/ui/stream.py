@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from pages.ui.jobs import PICTURES, Job, find
 
+SILENCE = 15.0  # seconds until a comment is sent, which is no event: proxies close a silent connection
 _closing = threading.Event()
 
 
@@ -41,23 +42,23 @@ async def events(request: Request) -> Response:
 
 
 async def _frames(job: Job) -> AsyncIterator[bytes]:
-    await asyncio.to_thread(job.watch, True)
-    try:
-        seen, quiet = 0, 0.0
-        while not _closing.is_set():
-            number, frame = job.frame()
-            if number != seen:
-                seen, quiet = number, 0.0
-                yield b"data: " + base64.b64encode(frame) + b"\n\n"
-            elif job.snapshot().finished:
+    seen, quiet = 0, 0.0
+    while not _closing.is_set():
+        if job.version != seen:
+            # Whether it has ended is asked first: else the end could come between the picture and the question.
+            ended = job.snapshot().finished
+            seen, frame = await asyncio.to_thread(job.frame)
+            quiet = 0.0
+            yield b"data: " + base64.b64encode(frame) + b"\n\n"
+            if ended and seen == job.version:
                 return
-            elif quiet > 15:  # proxies close a silent connection; a comment is not an event
-                quiet = 0.0
-                yield b": still here\n\n"
-            await asyncio.sleep(0.5 / PICTURES)
-            quiet += 0.5 / PICTURES
-    finally:
-        job.watch(False)
+        elif job.snapshot().finished:
+            return
+        elif quiet > SILENCE:
+            quiet = 0.0
+            yield b": still here\n\n"
+        await asyncio.sleep(0.5 / PICTURES)
+        quiet += 0.5 / PICTURES
 
 
 def routes() -> list[Route]:
