@@ -65,11 +65,12 @@ class Slider:
         return float(value)
 
     def parse(self, text: str) -> float:
-        """The number in a permalink, moved into the range; ValueError if it is none."""
+        """The number in a permalink, moved into the range and to the nearest step; ValueError if it is none."""
         value = float(text)
         if not math.isfinite(value):
             raise ValueError(f"{self.name} must be finite, got {text!r}")
-        return min(max(value, self.low), self.high)
+        value = min(max(value, self.low), self.high)
+        return value if self.step is None else self.low + round((value - self.low) / self.step) * self.step
 
     def write(self, value: float) -> str:
         return f"{value:.6g}"
@@ -77,7 +78,7 @@ class Slider:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of a few named options: {value: label}."""
+    """One of a few named options: {value: label}. simulated: the experiment is told; False where only the page asks."""
 
     kind: ClassVar[str] = "choice"
     name: str
@@ -85,6 +86,7 @@ class Choice:
     options: Mapping[str, str]
     default: str
     group: str = "main"
+    simulated: bool = True
 
     def check(self, value: Any) -> str:
         if not isinstance(value, str) or value not in self.options:

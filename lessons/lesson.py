@@ -140,7 +140,7 @@ class Lesson:
         """Choices stay strings (a new one compiles anew); numbers become arrays (a new one does not)."""
         choices, numbers = [], {}
         for control in self.controls:
-            if isinstance(control, Choice):
+            if isinstance(control, Choice) and control.simulated:
                 choices.append((control.name, settings[control.name]))
             elif isinstance(control, Slider | Point):
                 numbers[control.name] = number(settings[control.name])

@@ -31,6 +31,7 @@ def scene(
         "slug": lesson.slug,
         "veiled": False,
         "autoplay": False,
+        "answered": 0,
         "alt": lesson.alt,
         "settings": {name: list(v) if isinstance(v, tuple) else v for name, v in result["settings"].items()},
         "controls": [

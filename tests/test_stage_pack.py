@@ -1,6 +1,5 @@
 """The bytes that the stage draws from, and the addresses of its files."""
 
-import asyncio
 import gzip
 import hashlib
 import json
@@ -15,6 +14,7 @@ from hypothesis.extra import numpy as hnp
 from starlette.applications import Starlette
 
 from pages.ui.stage import ASSETS, asset_routes, pack, unpack
+from tests import asynchronous
 
 # Every dtype the stage accepts, and what it becomes on the wire.
 WIRE = {np.float64: np.float32, np.float32: np.float32, np.bool_: np.uint8, np.uint8: np.uint8, np.int64: np.int32}
@@ -101,7 +101,7 @@ def fetch(path: str, accept_encoding: str) -> tuple[int, dict[str, str], bytes]:
 
     scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "root_path": ""}
     scope["headers"] = [(b"accept-encoding", accept_encoding.encode())]
-    asyncio.run(Starlette(routes=asset_routes())(scope, receive, send))
+    asynchronous.run(Starlette(routes=asset_routes())(scope, receive, send))
     start = messages[0]
     headers = {name.decode().lower(): value.decode() for name, value in start["headers"]}
     return start["status"], headers, b"".join(message.get("body", b"") for message in messages[1:])

@@ -15,6 +15,7 @@ from lessons.learned import train
 from pages.ui import jobs, stream, workshop
 from pages.ui.jobs import Snapshot
 from pages.ui.stage import unpack
+from tests import asynchronous
 from tests.runs import ENDLESS, PATIENCE, ended, reached, until
 
 
@@ -76,7 +77,7 @@ class Answer:
         self.asked = False
         scope = {"type": "http", "method": "GET", "path": path, "headers": [], "query_string": b"", "root_path": ""}
         app = Starlette(routes=stream.routes())
-        asyncio.run(asyncio.wait_for(app(scope, self.receive, self.send), PATIENCE))
+        asynchronous.run(asyncio.wait_for(app(scope, self.receive, self.send), PATIENCE))
 
     async def receive(self):
         if not self.asked:

@@ -45,7 +45,7 @@ STATUS_WORDS = {
 _solve = eqx.filter_jit(solve_path)
 
 
-def simulate(model, problem, model_from, box, eta, relaxation, start):
+def simulate(model, problem, box, eta, relaxation, start):
     """All walks from one start towards y*, under one protocol, and the trust map they cross."""
     chosen = setting.problem(problem)
     solver = _solver(problem, box, eta, relaxation)
@@ -282,7 +282,9 @@ LESSON = Lesson(
         Preset("start inside the box", INSIDE),
         Preset("the wrong side of a fold", WRONG_SIDE),
         Choice("box", "project to", {"none": "nothing", "trained": "the trained box"}, "none", "more"),
-        Choice("model_from", "Deceptron", {"standard": "standard", "mine": "the one I trained"}, "standard", "more"),
+        Choice(
+            "model_from", "Deceptron", {"standard": "standard", "mine": "the one I trained"}, "standard", "more", False
+        ),
         Point("start", "start", "x", (-VIEW, -VIEW), (VIEW, VIEW), CLOUDED["start"]),
         Legend("hide", WALKERS, ("one_shot", "gauss_newton")),
     ),

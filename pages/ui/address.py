@@ -14,9 +14,9 @@ from lessons.lesson import Lesson
 
 
 def _memory() -> dict[str, Any]:
-    """settings and the query last written, by lesson; which lesson is shown; which one has just committed."""
+    """By lesson: settings, query last written, remarks, commits taken. Then: which lesson is shown, which committed."""
     return st.session_state.setdefault(
-        "address", {"settings": {}, "written": {}, "remarks": {}, "shown": "", "committed": ""}
+        "address", {"settings": {}, "written": {}, "remarks": {}, "answered": {}, "shown": "", "committed": ""}
     )
 
 
@@ -38,7 +38,11 @@ def settings(lesson: Lesson) -> dict[str, Any]:
 
 def commit(lesson: Lesson, changes: dict[str, Any]) -> None:
     """Take what the stage commits. What the lesson does not have is refused, in a line, and the rest taken."""
-    memory, refused = _memory(), []
+    memory, refused, changes = _memory(), [], dict(changes)
+    number = int(changes.pop("commit", memory["answered"].get(lesson.slug, 0) + 1))
+    if number <= memory["answered"].get(lesson.slug, 0):
+        return  # Streamlit calls again when a run was overtaken: by then the address may say something newer
+    memory["answered"][lesson.slug] = number
     now = memory["settings"].get(lesson.slug, lesson.defaults)
     for name, value in changes.items():
         try:
@@ -48,6 +52,11 @@ def commit(lesson: Lesson, changes: dict[str, Any]) -> None:
     memory["settings"][lesson.slug] = now
     memory["remarks"][lesson.slug] = refused
     memory["committed"] = lesson.slug
+
+
+def answered(lesson: Lesson) -> int:
+    """The number of the last commit that has been taken: the stage tells an old picture from a new one by it."""
+    return _memory()["answered"].get(lesson.slug, 0)
 
 
 def remarks(lesson: Lesson) -> list[str]:

@@ -50,6 +50,7 @@ def _play(lesson: Lesson, explained: bool) -> None:
     if predicted and not pictures.compiled(lesson, chosen):
         # The picture is there; what makes the sliders follow the hand takes seconds the first time, and comes after.
         pictures.compile_sweeps(lesson, chosen, source.given, source.given_name)
+        st.empty()  # gives way to what the browser has asked for meanwhile, such as Back, which a rerun would override
         st.rerun()
 
 
@@ -105,7 +106,8 @@ def _plain(text: str) -> str:
 
 def _stage(lesson: Lesson, result: Result, source: NoModel, predicted: bool) -> None:
     autoplay = st.session_state.pop("autoplay", "") == lesson.slug
-    payload = pictures.payload(lesson, result, source, veiled=not predicted, autoplay=autoplay)
+    said = {"veiled": not predicted, "autoplay": autoplay, "answered": address.answered(lesson)}
+    payload = pictures.payload(lesson, result, source, **said)
     key = f"stage-{lesson.slug}"
 
     def settings_changed() -> None:

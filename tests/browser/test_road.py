@@ -200,6 +200,7 @@ def test_a_deceptron_trains_live_to_its_end_and_rjcp_falls(visit):
     page.locator(".st-key-onward a", has_text="D-IPG").last.click()
     page.wait_for_function("() => window.__stages?.dipg", timeout=driver.PATIENCE)
     predict(page)
+    page.locator(".inv-controls summary", has_text="More settings").click()
     page.locator("[data-control=model_from] label", has_text="I trained").click()
     page.wait_for_url(re.compile("model_from=mine"))
     driver.wait_until_idle(page)
@@ -269,8 +270,8 @@ def test_two_tabs_share_nothing_but_caches(visit, server):
     settled(page, "crux")
     other = page.context.new_page()
     driver.open_page(other, server.url, "crux", alpha=2)
-    assert other.locator(".inv-veiled").count() == 1  # the other tab has predicted nothing
     assert driver.stage_state(other, "crux")["settings"]["alpha"] == 2.0
+    assert other.locator(".inv-veiled").count() == 1  # the other tab has predicted nothing
     assert driver.stage_state(page, "crux")["settings"]["alpha"] == 4.0
 
 

@@ -1,7 +1,8 @@
 // Which settings hold: the local ones lead while a hand is on them, the server's answers follow, strangers win.
 //
 // Answers may come late, in bunches, or not at all (Streamlit drops a run that a newer one overtakes). So every commit
-// is remembered until its answer comes: an answer to an older commit must not move what the hand has moved since.
+// carries a number, and every picture says up to which number it knows: an older picture must not move what the hand has
+// moved since, a picture that knows the last commit is the truth, be it another one (Back, a preset, a refused value).
 
 const numeric = (a, b) => typeof a === "number" && typeof b === "number";
 const close = (a, b) => a === b || (numeric(a, b) && Math.abs(a - b) <= 1e-5 * Math.max(Math.abs(a), Math.abs(b)));
@@ -12,12 +13,10 @@ export function same(a, b) {
   return close(a, b);
 }
 
-const sameAll = (a, b) => Object.keys({ ...a, ...b }).every((name) => same(a[name], b[name]));
-
 export class Settings {
   constructor() {
     this.local = {};
-    this.sent = [];
+    this.number = 0;
     this.held = new Set();
   }
 
@@ -25,32 +24,20 @@ export class Settings {
     this.local = { ...this.local, [name]: value };
   }
 
-  /** Remember that these were sent, and return them. */
+  /** What is sent: the local settings and the number of this commit. */
   commit() {
-    this.sent.push(this.local);
-    if (this.sent.length > 50) this.sent.shift();
-    return { ...this.local };
+    this.number += 1;
+    return { ...this.local, commit: this.number };
   }
 
-  /** The server's settings arrive with a picture. Returns true where the local ones followed something new. */
-  receive(arriving) {
-    const answered = this.sent.findIndex((sent) => sameAll(sent, arriving));
-    if (answered >= 0) {
-      this.sent.splice(0, answered + 1);
-      this.last = arriving;
-      return false;
-    }
-    if (this.sent.length && sameAll(this.last ?? {}, arriving)) return false; // the picture from before the commits
-    this.last = arriving;
-    let followed = false;
+  /** The server's settings arrive with a picture that knows the commits up to `answered`. */
+  receive(arriving, answered) {
+    if (answered < this.number) return;
+    this.number = answered;
     const next = { ...this.local };
     for (const [name, value] of Object.entries(arriving)) {
-      if (this.held.has(name) || same(next[name], value)) continue;
-      next[name] = value;
-      followed = true;
+      if (!this.held.has(name) && !same(next[name], value)) next[name] = value;
     }
     this.local = next;
-    if (followed) this.sent = [];
-    return followed;
   }
 }

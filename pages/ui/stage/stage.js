@@ -90,7 +90,7 @@ class Stage {
       if (before && before.slug !== header.slug) this.startOver();
       this.header = header;
       this.model.load(this.arrived);
-      this.settings.receive(header.settings);
+      this.settings.receive(header.settings, header.answered ?? 0);
       this.counts.revision += 1;
       this.layDragged();
       this.live.follow(header.events);
