@@ -25,6 +25,8 @@ LESSONS = lessons()
 def values(control):
     """Every value that a control may take."""
     match control:
+        case Slider(step=step) if step is not None:
+            return st.integers(0, int((control.high - control.low) / step)).map(lambda k: control.low + k * step)
         case Slider():
             return st.floats(control.low, control.high)
         case Choice():
