@@ -275,7 +275,9 @@ def test_a_model_that_has_been_trained_is_not_traced_again():
 @every_lesson
 def test_the_experiment_takes_just_what_the_controls_set(slug):
     lesson = LESSONS[slug]
-    varied = {c.name for c in lesson.controls if isinstance(c, Slider | Point | Choice)}
+    varied = {
+        c.name for c in lesson.controls if isinstance(c, Slider | Point | Choice) and getattr(c, "simulated", True)
+    }
     parameters = inspect.signature(lesson.simulate).parameters.values()
     named = [p.name for p in parameters if p.kind is not inspect.Parameter.VAR_KEYWORD][1 if lesson.prepare else 0 :]
     assert set(named) <= varied
