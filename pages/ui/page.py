@@ -1,6 +1,7 @@
 """The one renderer: a lesson in, a page out. Question, prediction, stage, what happened, why, where it stops."""
 
 from collections.abc import Callable
+from typing import Any
 
 import streamlit as st
 
@@ -17,18 +18,24 @@ def show(slug: str, beyond: Callable[[], None] | None = None) -> None:
     """Render the lesson with this slug, and what the page adds below it."""
     lesson = lessons()[slug]
     explained = slug in st.session_state.setdefault("prediction", {})
-    _play(lesson, explained)
+    part = {"whole": True}
+    _play(lesson, explained, part)
+    part["whole"] = False
     with st.container(key="more"):
         if explained:  # before the prediction it would give the answer away
             _explain(lesson)
         if beyond:
             beyond()
         _onward(lesson)
+    _compile(part)
 
 
 @st.fragment
-def _play(lesson: Lesson, explained: bool) -> None:
-    """What a moved control draws anew; the explanation below stays as it is, which halves the server's work."""
+def _play(lesson: Lesson, explained: bool, part: dict[str, Any]) -> None:
+    """What a moved control draws anew; the explanation below stays as it is, which halves the server's work.
+
+    part["whole"]: whether the rest of the page is still to come. It would have to wait for a compilation here.
+    """
     chosen = address.settings(lesson)
     source = SOURCES.get(lesson.slug, NoModel)(lesson, chosen)
     result = source.result()
@@ -48,8 +55,15 @@ def _play(lesson: Lesson, explained: bool) -> None:
         if predicted:
             st.markdown(f"**What the run shows.** {lesson.reading(result)}")
     if predicted and not pictures.compiled(lesson, chosen):
-        # The picture is there; what makes the sliders follow the hand takes seconds the first time, and comes after.
-        pictures.compile_sweeps(lesson, chosen, source.given, source.given_name)
+        part["compile"] = lambda: pictures.compile_sweeps(lesson, chosen, source.given, source.given_name)
+    if not part["whole"]:
+        _compile(part)
+
+
+def _compile(part: dict[str, Any]) -> None:
+    """The picture is there; what makes the sliders follow the hand takes seconds the first time, and comes after."""
+    if compile_sweeps := part.pop("compile", None):
+        compile_sweeps()
         st.empty()  # gives way to what the browser has asked for meanwhile, such as Back, which a rerun would override
         st.rerun()
 
@@ -65,8 +79,8 @@ def _predict(lesson: Lesson, prediction: Prediction, result: Result, kind: str) 
         if not answer["verdict"] and prediction.ready(result):
             answer["verdict"] = verdict(prediction, answer["said"], result)
         waiting = f"You said “{answer['said']}”. Press Train; the run will tell."
-        st.markdown(f"{answer['question']}\n\n{answer['verdict'] or waiting}")
-        st.empty()  # takes the place of the choices at once; else they linger, greyed, until the script has ended
+        st.markdown(answer["question"])
+        st.markdown(answer["verdict"] or waiting)
         return True
 
 
