@@ -101,7 +101,10 @@ class Choice:
 
 @dataclass(frozen=True)
 class Point:
-    """A point of a panel that is dragged, clicked or moved by the arrow keys. low, high: the corners it may reach."""
+    """A point of a panel that is dragged, clicked or moved by the arrow keys. low, high: the corners it may reach.
+
+    simulated: the experiment is told; False for a point that is only a prediction (`lessons.prediction.Aim`).
+    """
 
     kind: ClassVar[str] = "point"
     name: str
@@ -110,6 +113,7 @@ class Point:
     low: tuple[float, float]
     high: tuple[float, float]
     default: tuple[float, float]
+    simulated: bool = True
 
     def check(self, value: Any) -> tuple[float, float]:
         try:

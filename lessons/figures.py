@@ -34,6 +34,8 @@ METHODS = {
     "dipg_differenced": Style("D-IPG, differenced", "#9467BD", "solid", 2.5),
     "dipg_plain": Style("D-IPG, plain", "#9467BD", "dot", 2.5),
     "one_shot": Style("one shot, g(y*)", "#E377C2", "dashdot", 2.0),
+    "bfgs": Style("BFGS", "#BCBD22", "solid", 3.0),
+    "lbfgs": Style("L-BFGS", "#7F6A00", "dashdot", 2.0),
     "momentum": Style("momentum", "#3E6C9A", "dash", 2.0),
     "adam": Style("Adam", "#5A9BD5", "dot", 2.0),
 }

@@ -18,6 +18,8 @@ import plotly.graph_objects as go
 from core.problem import number
 from lessons import figures
 from lessons.controls import Choice, Control, Point, Preset, Slider
+from lessons.glossary import GLOSSARY
+from lessons.prediction import AnyPrediction
 
 Settings = dict[str, Any]
 Result = dict[str, Any]
@@ -25,38 +27,58 @@ FRAMES = 61  # odd, so that the middle of a slider is one of its places
 
 
 @dataclass(frozen=True)
-class Option:
-    """One answer to a prediction. `holds(result)` says from the run itself whether it was right."""
-
-    text: str
-    holds: Callable[[Result], bool]
-
-
-def always(_result: Result) -> bool:
-    """Most predictions can be judged from the first picture."""
-    return True
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """The question a student commits to before the figure answers.
-
-    question: may name settings, as in "at α = {alpha:.3g}"; it is put, and judged, at the settings in force.
-    remark: one sentence for the right answer with the wrong reason.  ready(result): whether this run can judge yet.
-    """
-
-    question: str
-    options: tuple[Option, ...]
-    remark: str = ""
-    ready: Callable[[Result], bool] = always
-
-
-@dataclass(frozen=True)
 class Claim:
-    """A sentence of the lesson that a test checks: `check(lesson)` returns the measured value and whether it holds."""
+    """A sentence of the lesson that a test checks: `check(lesson)` returns the measured value and whether it holds.
+
+    rows: which ideas of the curriculum (tests/test_curriculum.py) it is the proof of.
+    """
 
     text: str
     check: Callable[["Lesson"], tuple[Any, bool]]
+    rows: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Takeaway:
+    """The code that reproduces the figure with nothing but `core`: what is shown is what a test runs.
+
+    code(settings): at most 15 lines of Python for these very settings.  numbers(result): what variables of that code
+    must hold when it has run, {name: value}, taken from the lesson's own result.
+    """
+
+    code: Callable[[Settings], str]
+    numbers: Callable[[Result], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Teaching:
+    """The note for the instructor.
+
+    misconception: what students believe before.  demo: what to show in two minutes, each (what to say, the settings to
+    open).  room: a question to ask the room.
+    """
+
+    misconception: str
+    demo: tuple[tuple[str, Settings], ...]
+    room: str
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of a table: what it says, and the lesson and settings at which the run behind it can be seen."""
+
+    text: str
+    slug: str
+    settings: Settings
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table computed from runs: a heading for each column, then rows of (name, its cells)."""
+
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[Cell, ...]], ...]
 
 
 @dataclass(frozen=True)
@@ -65,6 +87,7 @@ class Lesson:
 
     prepare(settings) -> PyTree: for a lesson that works with a trained model, a model to use where none is given; it is
     then simulate's first argument.
+    symbols: the names of the glossary's entries (lessons/glossary.py) that a reader of this page may ask for.
     draw(result) -> figures.Drawing takes results with any leading axes, so the same lines serve one picture and sixty.
     """
 
@@ -77,12 +100,16 @@ class Lesson:
     simulate: Callable[..., Result]
     draw: Callable[[Result], figures.Drawing]
     reading: Callable[[Result], str]
-    prediction: Prediction
+    prediction: AnyPrediction
     why: str
     limits: str
     sources: tuple[str, ...]
     claims: tuple[Claim, ...]
-    quiz: Prediction | None = None
+    symbols: tuple[str, ...] = ()
+    takeaway: Takeaway | None = None
+    teaching: Teaching | None = None
+    quiz: AnyPrediction | None = None
+    table: Callable[[Result], Table] | None = None
     prepare: Callable[[Settings], Any] | None = None
     alt: str = ""
 
@@ -92,8 +119,10 @@ class Lesson:
             raise ValueError(f"lesson {self.slug!r} has two controls of one name: {names}")
         for preset in (control for control in self.controls if isinstance(control, Preset)):
             self.complete(preset.settings)
-        if len(self.prediction.options) < 2:
-            raise ValueError(f"lesson {self.slug!r} needs at least two answers to choose from")
+        for _, settings in self.teaching.demo if self.teaching else ():
+            self.complete(settings)
+        if unknown := set(self.symbols) - set(GLOSSARY):
+            raise ValueError(f"lesson {self.slug!r} uses symbols that the glossary lacks: {sorted(unknown)}")
 
     @property
     def defaults(self) -> Settings:
@@ -142,7 +171,7 @@ class Lesson:
         for control in self.controls:
             if isinstance(control, Choice) and control.simulated:
                 choices.append((control.name, settings[control.name]))
-            elif isinstance(control, Slider | Point):
+            elif isinstance(control, Slider) or (isinstance(control, Point) and control.simulated):
                 numbers[control.name] = number(settings[control.name])
         return tuple(choices), numbers
 

@@ -16,7 +16,8 @@ from core import training
 from lessons import lessons
 from lessons.controls import Choice, Landmark, Legend, Point, Preset, Slider, Step
 from lessons.learned import setting
-from lessons.lesson import Lesson, Option, Prediction
+from lessons.lesson import Lesson
+from lessons.prediction import Option, Prediction
 from lessons.scene import scene
 from pages.ui.stage import pack, unpack
 
@@ -80,7 +81,7 @@ OTHERWISE = {
 
 def right(prediction, result):
     assert prediction.ready(result)
-    return [option.text for option in prediction.options if option.holds(result)]
+    return prediction.right(result)
 
 
 @every_lesson
@@ -301,4 +302,4 @@ def test_a_lesson_that_cannot_work_is_refused():
     with pytest.raises(ValueError, match="a must be a number"):
         lesson_of(controls=(slider, Preset("all", {"a": 2.0})))
     with pytest.raises(ValueError, match="two answers"):
-        lesson_of(prediction=Prediction("?", (Option("yes", bool),)))
+        Prediction("?", (Option("yes", bool),))

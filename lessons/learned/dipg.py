@@ -14,7 +14,8 @@ from lessons.controls import Choice, Landmark, Legend, Point, Preset, Slider, St
 from lessons.figures import METHODS, Axis, Drawing, Field, Line, Mark, Panel, Readout, path_lines
 from lessons.inversion.landscape import landscape
 from lessons.learned import setting
-from lessons.lesson import Claim, Lesson, Option, Prediction
+from lessons.lesson import Claim, Lesson
+from lessons.prediction import Option, Prediction
 from lessons.words import code, count_word, number_word, point_word
 
 BUDGET = 40

@@ -10,7 +10,8 @@ from core.setups import Hyper
 from lessons.controls import Choice, Legend, Preset, Slider
 from lessons.figures import METHODS, Axis, Drawing, Line, Panel
 from lessons.learned import setting
-from lessons.lesson import Claim, Lesson, Option, Prediction
+from lessons.lesson import Claim, Lesson
+from lessons.prediction import Option, Prediction
 from lessons.words import code, number_word
 
 MESH_LINES, MESH_POINTS = 9, 33

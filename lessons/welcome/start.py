@@ -10,7 +10,8 @@ from core.updates import gradient_descent, inverse_simulator
 from lessons.controls import Landmark, Legend, Point, Slider, Step
 from lessons.figures import Axis, Drawing, Field, Mark, Panel, Readout, path_lines
 from lessons.inversion.landscape import landscape
-from lessons.lesson import Claim, Lesson, Option, Prediction
+from lessons.lesson import Claim, Lesson
+from lessons.prediction import Option, Prediction
 from lessons.words import point_word
 
 STEPS = 60

@@ -54,6 +54,11 @@ def commit(lesson: Lesson, changes: dict[str, Any]) -> None:
     memory["committed"] = lesson.slug
 
 
+def settings_now(lesson: Lesson) -> dict[str, Any]:
+    """The settings in force, for a callback: it runs before the page has read the address."""
+    return _memory()["settings"].get(lesson.slug, lesson.defaults)
+
+
 def answered(lesson: Lesson) -> int:
     """The number of the last commit that has been taken: the stage tells an old picture from a new one by it."""
     return _memory()["answered"].get(lesson.slug, 0)

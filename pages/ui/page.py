@@ -6,7 +6,8 @@ from typing import Any
 import streamlit as st
 
 from lessons import SYLLABUS, lessons
-from lessons.lesson import Lesson, Prediction, Result
+from lessons.lesson import Lesson, Result
+from lessons.prediction import AnyPrediction, Estimate, Prediction, plain
 from pages.ui import address, navigation, pictures
 from pages.ui.models import SOURCES, NoModel
 from pages.ui.stage import stage
@@ -68,7 +69,7 @@ def _compile(part: dict[str, Any]) -> None:
         st.rerun()
 
 
-def _predict(lesson: Lesson, prediction: Prediction, result: Result, kind: str) -> bool:
+def _predict(lesson: Lesson, prediction: AnyPrediction, result: Result, kind: str) -> bool:
     """Ask; once the student has committed, show what the run says beside it. Returns whether that has happened."""
     answers = st.session_state.setdefault(kind, {})
     with st.container(key=kind):
@@ -77,45 +78,59 @@ def _predict(lesson: Lesson, prediction: Prediction, result: Result, kind: str) 
             return False
         answer = answers[lesson.slug]
         if not answer["verdict"] and prediction.ready(result):
-            answer["verdict"] = verdict(prediction, answer["said"], result)
-        waiting = f"You said “{answer['said']}”. Press Train; the run will tell."
+            answer["verdict"] = prediction.verdict(answer["said"], result)
+        waiting = f"You said “{plain(answer['said'] or UNSURE)}”. Press the button; the run will tell."
         st.markdown(answer["question"])
         st.markdown(answer["verdict"] or waiting)
         return True
 
 
-def _ask(lesson: Lesson, prediction: Prediction, result: Result, kind: str, answers: dict) -> None:
-    question = _plain(prediction.question.format(**result["settings"]))
+def _ask(lesson: Lesson, prediction: AnyPrediction, result: Result, kind: str, answers: dict) -> None:
+    question = plain(prediction.question.format(**result["settings"]))
     widget = f"{kind}:{lesson.slug}"
 
-    def take() -> None:
-        answers[lesson.slug] = {"question": question, "said": st.session_state[widget], "verdict": ""}
+    def take(said: Callable[[], Any]) -> None:
+        answers[lesson.slug] = {"question": question, "said": said(), "verdict": ""}
         if kind == "prediction":
             st.session_state["autoplay"] = lesson.slug
 
+    def chosen() -> Any:
+        said = st.session_state[widget]
+        return None if said == UNSURE else said
+
     st.markdown(f"**{'Predict.' if kind == 'prediction' else 'And this?'}** {question}")
-    labels = [_plain(option.text) for option in prediction.options]
-    st.radio(question, [*labels, UNSURE], index=None, key=widget, on_change=take, label_visibility="collapsed")
-
-
-def verdict(prediction: Prediction, said: str, result: Result) -> str:
-    """The student's answer beside what the run shows, in one line."""
-    right = [_plain(option.text) for option in prediction.options if option.holds(result)]
-    truth = " / ".join(right) if right else "none of these"
-    if said == UNSURE:
-        line = f"The run says: **{truth}**."
-    elif said in right:
-        line = f"You said “{said}”, and **so it is**."
+    if isinstance(prediction, Prediction):
+        # The labels are shown as Markdown; what is said is the option's own text.
+        st.radio(
+            question,
+            [*(option.text for option in prediction.options), UNSURE],
+            index=None,
+            format_func=plain,
+            key=widget,
+            on_change=take,
+            args=(chosen,),
+            label_visibility="collapsed",
+        )
+        return
+    if isinstance(prediction, Estimate):
+        places = prediction.places()
+        st.select_slider(
+            question,
+            places,
+            value=places[len(places) // 2],
+            format_func=prediction.say,
+            key=widget,
+            label_visibility="collapsed",
+        )
     else:
-        line = f"You said “{said}”; the run says **{truth}**."
-    others = [text for option in prediction.options if (text := _plain(option.text)) not in (*right, said)]
-    rest = f" The other choices were: {'; '.join(others)}." if others else ""
-    return f"{line} {_plain(prediction.remark)}{rest}"
+        st.caption("Drag the ring in the figure, or move it with the arrow keys.")
 
+        def chosen() -> Any:
+            return address.settings_now(lesson)[prediction.point]
 
-def _plain(text: str) -> str:
-    """Text in which a star is a star (y*) and not Markdown."""
-    return text.replace("*", "\\*")
+    with st.container(horizontal=True, key=f"commit-{kind}"):
+        st.button("That is my guess", key=f"{widget}:commit", on_click=take, args=(chosen,))
+        st.button(UNSURE, key=f"{widget}:unsure", on_click=take, args=(lambda: None,), type="tertiary")
 
 
 def _stage(lesson: Lesson, result: Result, source: NoModel, predicted: bool) -> None:
