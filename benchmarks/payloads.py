@@ -14,12 +14,13 @@ def measure(_lab: Lab) -> Iterator[Row]:
     from core import training
     from lessons import lessons
     from lessons.learned import setting
-    from pages.ui import jobs, workshop
+    from pages.ui import workshop
+    from pages.ui.training_job import TrainingSnapshot
 
     for lesson in lessons().values():
         size = len(picture(lesson, lesson.defaults)) / 1e6
         yield Row(f"payload, {lesson.slug}", "MB", size, budget=Budget(1.5))
     model = training.start(setting.setup("sine"), jax.random.key(0)).model
-    snapshot = jobs.Snapshot("running", 0, 2000, 0.0, 0, "", model, {})
+    snapshot = TrainingSnapshot("running", 0, 2000, 0.0, 0, "", model, {})
     size = len(workshop.frame(snapshot, lessons()["train"].defaults)) / 1e3
     yield Row("payload, one frame of training", "kB", size, note="before base64")

@@ -64,10 +64,11 @@ def _train(watched: bool, steps: int = STEPS) -> tuple[float, float, float]:
     """One job at full speed: its steps a second, its mean RJCP at the end, and the seconds that it took."""
     from lessons import lessons
     from lessons.learned import setting, train
-    from pages.ui import jobs, workshop
+    from pages.ui import workshop
+    from pages.ui.training_job import TrainingJob
 
     settings = lessons()["train"].complete({"steps": steps, "pace": "full"})
-    job = jobs.Job(
+    job = TrainingJob(
         setup=setting.setup(settings["problem"]),
         seed=0,
         hyper=train.hyper(settings),

@@ -154,6 +154,7 @@ def control_header(control: Any) -> dict[str, Any]:
             "min": control.low,
             "max": control.high,
             "default": control.default,
+            "guess": not control.simulated,
         }
     elif isinstance(control, Step | Legend):
         header |= {"default": control.default}

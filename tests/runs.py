@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from core import setups, toys
-from pages.ui.jobs import Job
+from pages.ui.training_job import TrainingJob
 
 SETUP = setups.toy(toys.Scaled(4.0))
 PATIENCE = 120.0  # seconds until a test gives up waiting, on a machine busy with others
@@ -25,7 +25,7 @@ class Runs:
         self.made = []
 
     def __call__(self, total=150, numbers=None, **more):
-        self.made.append(Job(SETUP, 0, numbers or hyper(total_steps=total), total, **more))
+        self.made.append(TrainingJob(total, setup=SETUP, seed=0, hyper=numbers or hyper(total_steps=total), **more))
         return self.made[-1]
 
     def end(self):

@@ -188,6 +188,6 @@ def test_a_failure_is_told_and_frees_the_place(job, monkeypatch):
     broken = job()
     monkeypatch.setattr(broken, "setup", None)
     end = ended(broken.start())
-    assert end.state == "failed" and end.message.startswith("Training broke off: ")
+    assert end.state == "failed" and end.message.startswith("It broke off: ")
     assert broken not in jobs._line
     assert workshop.progress(end) == {"text": end.message, "fraction": 0.0, "tone": "warn"}

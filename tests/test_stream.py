@@ -13,8 +13,8 @@ from starlette.applications import Starlette
 from core.setups import Hyper
 from lessons.learned import train
 from pages.ui import jobs, stream, workshop
-from pages.ui.jobs import Snapshot
 from pages.ui.stage import unpack
+from pages.ui.training_job import TrainingSnapshot
 from tests import asynchronous
 from tests.runs import ENDLESS, PATIENCE, ended, reached, until
 
@@ -23,7 +23,7 @@ class Painter:
     """Keeps what it is asked to paint. takes: seconds for a frame."""
 
     def __init__(self, takes=0.01):
-        self.seen: list[Snapshot] = []
+        self.seen: list[TrainingSnapshot] = []
         self.takes = takes
 
     def __call__(self, snapshot):
@@ -205,7 +205,7 @@ def test_an_unknown_action_does_nothing():
 
 
 def test_progress_is_put_into_words():
-    blank = Snapshot("running", 500, 2000, 250.0, 0, "", None, {})
+    blank = TrainingSnapshot("running", 500, 2000, 250.0, 0, "", None, {})
     told = {
         "running": "500 of 2,000 steps · 250 steps/s · 6 s left",
         "paused": "Paused · 500 of 2,000 steps",

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from lessons import SYLLABUS, lessons
-from pages.ui import navigation
+from pages.ui import navigation, progress
 from pages.ui.device import device_line
 
 
@@ -14,11 +14,16 @@ def course_map() -> None:
     for part in SYLLABUS[1:]:
         st.markdown(f"**{part.title}**")
         for lesson in part.lessons:
-            navigation.link(lesson.slug, f"{lesson.title}, {lesson.minutes} min")
+            mark = "✓ " if lesson.slug in progress.done() else ""
+            navigation.link(lesson.slug, f"{mark}{lesson.title}, {lesson.minutes} min")
             st.caption(lesson.question)
     st.markdown(
         "Each page asks you to predict before it shows; then drag, click and play. The address bar always holds "
         "the state "
         "you see: copy it to share or keep it."
     )
+    if progress.done():
+        st.caption("A ✓ marks what you have worked through. The marks stay in this browser.")
+        st.button("Forget my marks and answers", on_click=progress.forget, type="tertiary")
+    navigation.link(navigation.GLOSSARY, "Glossary: every symbol of the course")
     st.markdown(f"#### Where it runs\n{device_line()}")

@@ -4,33 +4,42 @@ A link written in Markdown would open a new tab, and with it a new session witho
 """
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from lessons import SYLLABUS, lessons
+from pages.ui import progress
 
+GLOSSARY = "glossary"
 PAGES = Path(__file__).parents[1]
 _LINK = re.compile(r"\[([^\]]+)\]\(([\w-]+)\)")
 
 
 def pages() -> dict[str, list[StreamlitPage]]:
     """What `st.navigation` takes: the pages of each part, in teaching order."""
-    return {part.title: [page(lesson.slug) for lesson in part.lessons] for part in SYLLABUS}
+    course = {part.title: [page(lesson.slug) for lesson in part.lessons] for part in SYLLABUS}
+    course[SYLLABUS[0].title].append(page(GLOSSARY))
+    return course
 
 
 def page(slug: str) -> StreamlitPage:
-    """The page of a lesson; the first lesson is the opening page."""
+    """The page of a lesson, with its progress mark, or the glossary; the first lesson is the opening page."""
+    if slug == GLOSSARY:
+        return st.Page(PAGES / "welcome" / "glossary.py", title="Glossary", url_path=GLOSSARY)
     part = next(part for part in SYLLABUS if any(lesson.slug == slug for lesson in part.lessons))
     script = PAGES / part.folder / f"{slug.replace('-', '_')}.py"
     first = slug == SYLLABUS[0].lessons[0].slug
-    return st.Page(script, title=lessons()[slug].title, url_path=slug, default=first)
+    icon = ":material/check:" if slug in progress.done() else None
+    return st.Page(script, title=lessons()[slug].title, url_path=slug, default=first, icon=icon)
 
 
-def link(slug: str, label: str = "") -> None:
-    """A link to a lesson, within the session."""
-    st.page_link(page(slug), label=label or lessons()[slug].title)
+def link(slug: str, label: str = "", query: Mapping[str, str] | None = None) -> None:
+    """A link to a lesson, within the session; at the settings of `query`, if there is one."""
+    target = page(slug)
+    st.page_link(target, label=label or target.title, query_params=query)
 
 
 def text(markdown: str) -> None:

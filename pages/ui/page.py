@@ -1,16 +1,18 @@
-"""The one renderer: a lesson in, a page out. Question, prediction, stage, what happened, why, where it stops."""
+"""The one renderer: a lesson in, a page out. Question, prediction, stage, what happened, and what explains it."""
 
 from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from lessons import SYLLABUS, lessons
+from lessons import lessons
 from lessons.lesson import Lesson, Result
-from lessons.prediction import AnyPrediction, Estimate, Prediction, plain
-from pages.ui import address, navigation, pictures
+from lessons.prediction import Aim, AnyPrediction, Estimate, Prediction, plain
+from pages.ui import address, explanation, pictures, progress, terms
 from pages.ui.models import SOURCES, NoModel
 from pages.ui.stage import stage
+from pages.ui.table import table
 
 UNSURE = "I don’t know; show me"
 
@@ -20,21 +22,29 @@ def show(slug: str, beyond: Callable[[], None] | None = None) -> None:
     lesson = lessons()[slug]
     explained = slug in st.session_state.setdefault("prediction", {})
     part = {"whole": True}
-    _play(lesson, explained, part)
+    play, more = st.container(key="play"), st.container(key="more")
+    with more:
+        why, code, notes = st.container(), st.empty(), st.container()
+    with play:
+        _play(lesson, explained, part, code)
     part["whole"] = False
-    with st.container(key="more"):
+    with why:
         if explained:  # before the prediction it would give the answer away
-            _explain(lesson)
+            explanation.explain(lesson, lambda: _quiz(lesson))
+    with notes:
+        if lesson.teaching:
+            explanation.teach(lesson)
         if beyond:
             beyond()
-        _onward(lesson)
+        explanation.onward(lesson)
     _compile(part)
 
 
 @st.fragment
-def _play(lesson: Lesson, explained: bool, part: dict[str, Any]) -> None:
+def _play(lesson: Lesson, explained: bool, part: dict[str, Any], code: DeltaGenerator) -> None:
     """What a moved control draws anew; the explanation below stays as it is, which halves the server's work.
 
+    code: where the code of the figure stands, in the midst of that explanation.
     part["whole"]: whether the rest of the page is still to come. It would have to wait for a compilation here.
     """
     chosen = address.settings(lesson)
@@ -45,6 +55,7 @@ def _play(lesson: Lesson, explained: bool, part: dict[str, Any]) -> None:
     with ask:
         st.title(lesson.question, anchor=False)
         st.markdown(lesson.text)
+        terms.symbols(lesson)
         predicted = _predict(lesson, lesson.prediction, result, "prediction")
         if predicted and not explained:
             st.rerun()  # the whole page: the explanation below may be read now
@@ -55,6 +66,11 @@ def _play(lesson: Lesson, explained: bool, part: dict[str, Any]) -> None:
     with answer:
         if predicted:
             st.markdown(f"**What the run shows.** {lesson.reading(result)}")
+            if lesson.table:
+                table(lesson.table(result))
+    if explained and lesson.takeaway:
+        with code.container():
+            explanation.take_away(lesson, chosen)
     if predicted and not pictures.compiled(lesson, chosen):
         part["compile"] = lambda: pictures.compile_sweeps(lesson, chosen, source.given, source.given_name)
     if not part["whole"]:
@@ -135,7 +151,13 @@ def _ask(lesson: Lesson, prediction: AnyPrediction, result: Result, kind: str, a
 
 def _stage(lesson: Lesson, result: Result, source: NoModel, predicted: bool) -> None:
     autoplay = st.session_state.pop("autoplay", "") == lesson.slug
-    said = {"veiled": not predicted, "autoplay": autoplay, "answered": address.answered(lesson)}
+    said = {
+        "veiled": not predicted,
+        "autoplay": autoplay,
+        "answered": address.answered(lesson),
+        "guess": _guess(lesson),
+        "kept": progress.for_the_browser(),
+    }
     payload = pictures.payload(lesson, result, source, **said)
     key = f"stage-{lesson.slug}"
 
@@ -148,20 +170,13 @@ def _stage(lesson: Lesson, result: Result, source: NoModel, predicted: bool) -> 
     stage(payload, key=key, on_settings=settings_changed, on_action=action)
 
 
-def _explain(lesson: Lesson) -> None:
-    navigation.text(f"#### Why\n{lesson.why}")
-    if lesson.quiz:
-        _predict(lesson, lesson.quiz, pictures.result(lesson, lesson.defaults), "quiz")
-    navigation.text(f"#### Where it stops\n{lesson.limits}")
-    st.caption("Sources. " + " ".join(lesson.sources))
+def _guess(lesson: Lesson) -> str:
+    """Whether a point of the figure is asked for: "open" while it may be moved, "said", or "none"."""
+    if not isinstance(lesson.prediction, Aim):
+        return "none"
+    answer = st.session_state["prediction"].get(lesson.slug)
+    return "open" if answer is None else "none" if answer["said"] is None else "said"
 
 
-def _onward(lesson: Lesson) -> None:
-    """The lessons before and after this one."""
-    order = [item for part in SYLLABUS for item in part.lessons]
-    place = order.index(lesson)
-    with st.container(key="onward", horizontal=True):
-        if place > 0:
-            navigation.link(order[place - 1].slug, f"← {order[place - 1].title}")
-        if place + 1 < len(order):
-            navigation.link(order[place + 1].slug, f"{order[place + 1].title} →")
+def _quiz(lesson: Lesson) -> None:
+    _predict(lesson, lesson.quiz, pictures.result(lesson, lesson.defaults), "quiz")

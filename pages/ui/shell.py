@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
 from lessons import lessons
+from pages.ui.navigation import GLOSSARY
 from pages.ui.stage import ASSETS
 
 _HINTS = f"""<head>
@@ -33,10 +34,11 @@ def _shell() -> str:
 
 
 def routes() -> list[Route]:
-    """The same shell for the root and for every lesson's address."""
+    """The same shell for the root and for every page's address."""
     shell = _shell()
 
     def serve(_request: Request) -> HTMLResponse:
         return HTMLResponse(shell, headers={"Cache-Control": "no-cache"})
 
-    return [Route(path, serve, methods=["GET", "HEAD"]) for path in ("/", *(f"/{slug}" for slug in lessons()))]
+    paths = ("/", f"/{GLOSSARY}", *(f"/{slug}" for slug in lessons()))
+    return [Route(path, serve, methods=["GET", "HEAD"]) for path in paths]

@@ -6,10 +6,12 @@ import streamlit as st
 
 from pages.ui import navigation
 from pages.ui.device import device_line
+from pages.ui.find import find
 
 st.set_page_config(page_title="Inversion", layout="wide")
 st.html(Path(__file__).parent / "style.css")
 page = st.navigation(navigation.pages(), position="top")
+find()
 page.run()
 with st.container(key="foot"):
     st.caption(device_line())

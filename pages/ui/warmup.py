@@ -12,7 +12,7 @@ from core import training
 from lessons import lessons
 from lessons.learned import setting
 from pages.ui import pictures
-from pages.ui.jobs import SLOW_CHUNK
+from pages.ui.training_job import SLOW_CHUNK
 
 
 class Warmup:

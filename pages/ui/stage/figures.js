@@ -43,7 +43,8 @@ export class Figures {
     header.panels.forEach((def) => this.place(def, header, sizes.get(def.id)));
     this.placeHandles();
     const big = header.panels.find(({ size }) => size === "big") ?? header.panels[0];
-    if (header.veiled && big) this.panels.get(big.id).area.append(this.veil);
+    // A prediction that is a point of the figure is made on the figure: nothing may lie over it.
+    if (header.veiled && big && header.guess !== "open") this.panels.get(big.id).area.append(this.veil);
     else this.veil.remove();
   }
 
@@ -84,7 +85,7 @@ export class Figures {
 
   placeHandles() {
     const { stage, header } = this;
-    const points = header.controls.filter(({ kind }) => kind === "point");
+    const points = header.controls.filter((def) => def.kind === "point" && !(def.guess && header.guess === "none"));
     const wanted = JSON.stringify(points);
     if (wanted === this.pointed) return;
     this.pointed = wanted;
@@ -93,9 +94,10 @@ export class Figures {
     for (const def of points) {
       const panel = this.panels.get(def.panel);
       if (!panel) continue;
-      this.handles.set(def.panel, new Handle(def, panel, {
+      this.handles.set(def.name, new Handle(def, panel, {
         value: () => stage.settings.local[def.name] ?? def.default,
-        enabled: () => !stage.header.veiled,
+        enabled: () => (def.guess ? stage.header.guess === "open" : !stage.header.veiled),
+        nearest: (event) => this.nearest(panel, event)?.def === def,
         hold: () => stage.hold(def.name),
         preview: (point) => stage.preview(def.name, point),
         cancel: (point) => {
@@ -107,17 +109,23 @@ export class Figures {
     }
   }
 
+  /** Of several points on a panel a tap moves the one that is nearest to it. */
+  nearest(panel, event) {
+    const candidates = [...this.handles.values()].filter((handle) => handle.panel === panel && handle.on.enabled());
+    return candidates.sort((a, b) => a.distance(event) - b.distance(event))[0];
+  }
+
   draw({ step, hidden, local }) {
     const { stage, header } = this;
     const get = (id) => stage.model.get(id);
     const shown = (def) => !(header.veiled && def.answer) && !(def.group && hidden.has(def.group));
-    for (const [id, panel] of this.panels) {
-      const handle = this.handles.get(id);
-      panel.root.classList.toggle("inv-stale", Boolean(handle?.origin));
+    for (const panel of this.panels.values()) {
+      const handles = [...this.handles.values()].filter((handle) => handle.panel === panel);
+      panel.root.classList.toggle("inv-stale", handles.some(({ origin }) => origin));
       panel.draw({
         get, step, shown, fields: panel.fields, marks: panel.marks,
         cursor: panel.def.cursor ? (local[panel.def.cursor] ?? null) : null,
-        handle: handle?.scene() ?? null,
+        handles: handles.map((handle) => handle.scene()),
       });
     }
   }

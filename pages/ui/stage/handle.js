@@ -1,8 +1,8 @@
-// The start point as a thing to grab: dragged, moved with the arrow keys, or set by a click or tap on its panel.
+// A point as a thing to grab: dragged, moved with the arrow keys, or set by a click or tap on its panel.
 
 import { clamp } from "./numbers.js";
 import { s } from "./dom.js";
-import { fromPixel } from "./paths.js";
+import { fromPixel, place } from "./paths.js";
 
 const KEY_REST = 300;
 const KEY_STEP = 0.02; // of the range
@@ -11,7 +11,7 @@ const HIT = 22; // half of a 44-pixel target
 const KEYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
 
 export class Handle {
-  /** on: { value(), hold(), preview(point), commit(point), enabled() } */
+  /** on: { value(), hold(), preview(point), commit(point), enabled(), nearest(event) } */
   constructor(def, panel, on) {
     Object.assign(this, { def, panel, on, fresh: true, origin: null });
     this.make = () => this.element();
@@ -42,6 +42,14 @@ export class Handle {
       fromPixel(view.x, event.clientX - box.left, false),
       fromPixel(view.y, event.clientY - box.top, true),
     ]);
+  }
+
+  /** From the pointer to the point, in pixels. */
+  distance(event) {
+    const box = this.panel.overlay.root.getBoundingClientRect();
+    const { x, y } = this.panel.view();
+    const at = place({ x, y }, ...this.on.value());
+    return at ? Math.hypot(event.clientX - box.left - at[0], event.clientY - box.top - at[1]) : Infinity;
   }
 
   bound(point) {
@@ -77,7 +85,7 @@ export class Handle {
   /** A press and release at one place; a scroll or a drag is neither. */
   tap(down) {
     const { graph } = this.panel;
-    if (!this.on.enabled() || down.button > 0) return;
+    if (!this.on.enabled() || down.button > 0 || !this.on.nearest(down)) return;
     if (graph._fullLayout?.dragmode || down.target.closest?.(".modebar")) return;
     const end = (up) => {
       window.removeEventListener("pointerup", end);

@@ -157,7 +157,7 @@ export class Panel {
     return { x: axisView(xaxis), y: axisView(yaxis) };
   }
 
-  /** One picture. scene: { get(id), step, shown(def), fields, marks, cursor, handle } */
+  /** One picture. scene: { get(id), step, shown(def), fields, marks, cursor, handles } */
   draw(scene) {
     this.fit(scene);
     const view = this.view();
@@ -179,7 +179,7 @@ export class Panel {
       overlay.dots(line, picture.dots);
       overlay.ring(line, picture.tip);
     }
-    if (scene.handle) overlay.handle(...scene.handle);
+    for (const handle of scene.handles) overlay.handle(...handle);
     overlay.end();
   }
 

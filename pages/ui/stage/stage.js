@@ -9,6 +9,7 @@ import { Figures } from "./figures.js";
 import { Legend } from "./legend.js";
 import { Live } from "./live.js";
 import { loadScript, loadStyle } from "./loading.js";
+import { keepMarks } from "./marks.js";
 import { Meter } from "./meter.js";
 import { Model } from "./model.js";
 import { nearest } from "./numbers.js";
@@ -95,6 +96,7 @@ class Stage {
       this.layDragged();
       this.live.follow(header.events);
       this.rejoin();
+      keepMarks(header.kept);
       this.publish();
     }
     this.theme = readTheme(this.root);

@@ -1,0 +1,5 @@
+"""The page of the glossary."""
+
+from pages.ui.terms import glossary
+
+glossary()
