@@ -51,6 +51,10 @@ class Prediction:
         if len(self.options) < 2:
             raise ValueError(f"the prediction {self.question!r} needs at least two answers to choose from")
 
+    def say(self, said: str) -> str:
+        """The answer as it is quoted on the page."""
+        return plain(said)
+
     def right(self, result: Result) -> list[str]:
         """The answers that this run bears out."""
         return [option.text for option in self.options if option.holds(result)]
@@ -117,6 +121,7 @@ class Estimate:
         return f"{line} {plain(self.remark)}"
 
     def say(self, value: float) -> str:
+        """A value with its unit."""
         return f"{number_word(value)} {self.unit}".strip()
 
 
@@ -134,6 +139,10 @@ class Aim:
     close: float
     remark: str = ""
     ready: Callable[[Result], bool] = always
+
+    def say(self, said: tuple[float, float]) -> str:
+        """The point as it is quoted on the page."""
+        return point_word(said)
 
     def hits(self, said: tuple[float, float], result: Result) -> bool:
         return bool(np.linalg.norm(np.asarray(self.truth(result)) - np.asarray(said)) <= self.close)

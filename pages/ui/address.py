@@ -54,6 +54,19 @@ def commit(lesson: Lesson, changes: dict[str, Any]) -> None:
     memory["committed"] = lesson.slug
 
 
+def jump(lesson: Lesson, changes: dict[str, Any]) -> None:
+    """Put a permalink's settings in force, as if it had been opened: what it does not name is at its default."""
+    memory = _memory()
+    memory["settings"][lesson.slug] = lesson.complete(changes)
+    memory["remarks"][lesson.slug] = []
+    memory["committed"] = lesson.slug
+
+
+def shown() -> str:
+    """The slug of the lesson on the page."""
+    return _memory()["shown"]
+
+
 def settings_now(lesson: Lesson) -> dict[str, Any]:
     """The settings in force, for a callback: it runs before the page has read the address."""
     return _memory()["settings"].get(lesson.slug, lesson.defaults)

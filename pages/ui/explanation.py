@@ -5,9 +5,8 @@ from collections.abc import Callable
 import streamlit as st
 
 from lessons import SYLLABUS
-from lessons.controls import write_permalink
 from lessons.lesson import Lesson, Settings
-from pages.ui import navigation
+from pages.ui import navigation, permalinks
 
 
 def explain(lesson: Lesson, quiz: Callable[[], None]) -> None:
@@ -30,10 +29,8 @@ def teach(lesson: Lesson) -> None:
     with st.expander("For the instructor", key=f"teach-{lesson.slug}"):
         st.markdown(f"**What students believe.** {lesson.teaching.misconception}")
         st.markdown("**Two minutes in front of a class.** Each link opens the page at that setting.")
-        for number, (words, settings) in enumerate(lesson.teaching.demo, start=1):
-            # A link without a query would leave the settings as they are: the first control's default is written out.
-            query = write_permalink(lesson.controls, lesson.complete(settings)) or _default(lesson)
-            navigation.link(lesson.slug, f"{number}. {words}", query)
+        demo = [(words, lesson, settings) for words, settings in lesson.teaching.demo]
+        permalinks.listed(demo, f"demo-{lesson.slug}")
         st.markdown(f"**Ask the room.** {lesson.teaching.room}")
 
 
@@ -46,8 +43,3 @@ def onward(lesson: Lesson) -> None:
             navigation.link(order[place - 1].slug, f"← {order[place - 1].title}")
         if place + 1 < len(order):
             navigation.link(order[place + 1].slug, f"{order[place + 1].title} →")
-
-
-def _default(lesson: Lesson) -> dict[str, str]:
-    control = next(control for control in lesson.controls if control.name)
-    return {control.name: control.write(control.default)}

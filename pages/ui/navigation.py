@@ -4,7 +4,6 @@ A link written in Markdown would open a new tab, and with it a new session witho
 """
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
 
 import streamlit as st
@@ -32,14 +31,15 @@ def page(slug: str) -> StreamlitPage:
     part = next(part for part in SYLLABUS if any(lesson.slug == slug for lesson in part.lessons))
     script = PAGES / part.folder / f"{slug.replace('-', '_')}.py"
     first = slug == SYLLABUS[0].lessons[0].slug
-    icon = ":material/check:" if slug in progress.done() else None
-    return st.Page(script, title=lessons()[slug].title, url_path=slug, default=first, icon=icon)
+    # A mark in words: an icon would become the tab's, which Streamlit fetches from another host.
+    mark = " ✓" if slug in progress.done() else ""
+    return st.Page(script, title=lessons()[slug].title + mark, url_path=slug, default=first)
 
 
-def link(slug: str, label: str = "", query: Mapping[str, str] | None = None) -> None:
-    """A link to a lesson, within the session; at the settings of `query`, if there is one."""
+def link(slug: str, label: str = "") -> None:
+    """A link to a lesson or the glossary, within the session."""
     target = page(slug)
-    st.page_link(target, label=label or target.title, query_params=query)
+    st.page_link(target, label=label or target.title)
 
 
 def text(markdown: str) -> None:

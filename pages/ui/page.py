@@ -9,10 +9,9 @@ from streamlit.delta_generator import DeltaGenerator
 from lessons import lessons
 from lessons.lesson import Lesson, Result
 from lessons.prediction import Aim, AnyPrediction, Estimate, Prediction, plain
-from pages.ui import address, explanation, pictures, progress, terms
+from pages.ui import address, explanation, permalinks, pictures, progress, terms
 from pages.ui.models import SOURCES, NoModel
 from pages.ui.stage import stage
-from pages.ui.table import table
 
 UNSURE = "I don’t know; show me"
 
@@ -51,7 +50,7 @@ def _play(lesson: Lesson, explained: bool, part: dict[str, Any], code: DeltaGene
     source = SOURCES.get(lesson.slug, NoModel)(lesson, chosen)
     result = source.result()
     with st.container(key="lesson"):
-        ask, figure, answer = (st.container(key=name) for name in ("ask", "stage", "answer"))
+        ask, figure, answer, runs = (st.container(key=name) for name in ("ask", "stage", "answer", "runs"))
     with ask:
         st.title(lesson.question, anchor=False)
         st.markdown(lesson.text)
@@ -66,8 +65,9 @@ def _play(lesson: Lesson, explained: bool, part: dict[str, Any], code: DeltaGene
     with answer:
         if predicted:
             st.markdown(f"**What the run shows.** {lesson.reading(result)}")
-            if lesson.table:
-                table(lesson.table(result))
+    if predicted and lesson.table:
+        with runs:
+            permalinks.table(lesson.table(result), f"table-{lesson.slug}")
     if explained and lesson.takeaway:
         with code.container():
             explanation.take_away(lesson, chosen)
@@ -95,7 +95,8 @@ def _predict(lesson: Lesson, prediction: AnyPrediction, result: Result, kind: st
         answer = answers[lesson.slug]
         if not answer["verdict"] and prediction.ready(result):
             answer["verdict"] = prediction.verdict(answer["said"], result)
-        waiting = f"You said “{plain(answer['said'] or UNSURE)}”. Press the button; the run will tell."
+        said = UNSURE if answer["said"] is None else prediction.say(answer["said"])
+        waiting = f"You said “{said}”. Press the button; the run will tell."
         st.markdown(answer["question"])
         st.markdown(answer["verdict"] or waiting)
         return True
