@@ -10,7 +10,7 @@ from pages.ui.device import device_line
 def course_map() -> None:
     """One line a lesson, in teaching order."""
     total = sum(lesson.minutes for lesson in lessons().values())
-    st.markdown(f"#### The way, about {total} minutes")
+    st.markdown(f"## The way, about {total} minutes")
     for part in SYLLABUS[1:]:
         st.markdown(f"**{part.title}**")
         for lesson in part.lessons:
@@ -26,4 +26,4 @@ def course_map() -> None:
         st.caption("A ✓ marks what you have worked through. The marks stay in this browser.")
         st.button("Forget my marks and answers", on_click=progress.forget, type="tertiary")
     navigation.link(navigation.GLOSSARY, "Glossary: every symbol of the course")
-    st.markdown(f"#### Where it runs\n{device_line()}")
+    st.markdown(f"## Where it runs\n{device_line()}")

@@ -11,16 +11,16 @@ from pages.ui import navigation, permalinks
 
 def explain(lesson: Lesson, quiz: Callable[[], None]) -> None:
     """Why it is so, where it stops, and who says so."""
-    navigation.text(f"#### Why\n{lesson.why}")
+    navigation.text(f"## Why\n{lesson.why}")
     if lesson.quiz:
         quiz()
-    navigation.text(f"#### Where it stops\n{lesson.limits}")
+    navigation.text(f"## Where it stops\n{lesson.limits}")
     st.caption("Sources. " + " ".join(lesson.sources))
 
 
 def take_away(lesson: Lesson, settings: Settings) -> None:
     """The code of this very figure at these very settings."""
-    st.markdown("#### Take it with you\nThe numbers of this figure, at these settings. Run it in the course’s folder.")
+    st.markdown("## Take it with you\nThe numbers of this figure, at these settings. Run it in the course’s folder.")
     st.code(lesson.takeaway.code(settings).strip(), language="python")
 
 

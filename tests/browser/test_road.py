@@ -4,75 +4,9 @@ import re
 
 import pytest
 
-from lessons import lessons
-from lessons.controls import Slider, Step
+from lessons.controls import Step
 from tests.browser import driver
-
-LESSONS = list(lessons().values())
-SWEPT = [
-    (lesson.slug, control.name)
-    for lesson in LESSONS
-    for control in lesson.controls
-    if isinstance(control, Slider) and control.swept
-]
-
-
-def address(slug):
-    """The opening page lives at the root."""
-    return "" if slug == LESSONS[0].slug else slug
-
-
-def predict(page, choice=0):
-    """Commit to an answer; the stage is then free."""
-    page.locator(".st-key-prediction label[data-testid='stRadioOption']").nth(choice).click()
-    page.wait_for_selector(".inv-stage:not(.inv-veiled)", timeout=driver.PATIENCE)
-    driver.wait_until_idle(page)
-
-
-def stage(page, slug, call):
-    """Call something of a stage's hooks for tests: stage(page, "crux", "pause()")."""
-    return page.evaluate(f"window.__stages[{slug!r}].{call}")
-
-
-def path_of(page, panel, line):
-    """The `d` of one line of the figure."""
-    return page.evaluate(
-        "([panel, line]) => document.querySelectorAll(`[data-panel=${panel}] .js-line`)[line].getAttribute('d')",
-        [panel, line],
-    )
-
-
-def drawn(page, panel="x"):
-    """Every line of a panel, as text: two pictures differ if these do."""
-    return page.evaluate(
-        "panel => [...document.querySelectorAll(`[data-panel=${panel}] .js-line`)].map(e => "
-        "e.getAttribute('d')).join()",
-        panel,
-    )
-
-
-def settled(page, slug):
-    """The settings in force, once nothing plays."""
-    page.wait_for_function("slug => !window.__stages[slug].state().playing", arg=slug, timeout=driver.PATIENCE)
-    return driver.stage_state(page, slug)["settings"]
-
-
-@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.slug)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_page_opens_by_a_cold_deep_link_and_answers_a_prediction(visit, lesson, scheme):
-    page = visit(address(lesson.slug))
-    assert page.locator("h1").inner_text() == lesson.question
-    assert driver.stage_state(page, lesson.slug)["framesDrawn"] > 0
-    assert page.locator(".inv-veiled").count() == 1
-    before = drawn(page)
-    predict(page)
-    said = page.locator(".st-key-prediction").inner_text()
-    assert "You said" in said
-    if lesson.prediction.ready(lesson.experiment()):
-        assert "the run says" in said or "so it is" in said
-        assert drawn(page) != before
-    assert "What the run shows" in page.locator(".st-key-answer").inner_text()
-    assert "Computed by JAX" in page.locator(".st-key-foot").inner_text()
+from tests.browser.hands import LESSONS, address, drawn, predict, settled, stage
 
 
 def test_every_page_is_reached_by_navigation(visit):
@@ -84,23 +18,6 @@ def test_every_page_is_reached_by_navigation(visit):
         driver.wait_until_idle(page)
         assert page.url.split("?")[0].endswith("/" + lesson.slug)
         driver.stage_state(page, lesson.slug)
-
-
-@pytest.mark.parametrize(("slug", "name"), SWEPT)
-def test_a_scrub_changes_the_picture_without_a_message(visit, watch, slug, name):
-    page = visit(address(slug))
-    predict(page)
-    settled(page, slug)
-    page.wait_for_function("slug => window.__stages[slug].state().playing === false", arg=slug)
-    page.wait_for_timeout(500)
-    sent, first = len(watch.sent), drawn(page)
-    stage(page, slug, f"scrub({name!r}, 3)")
-    low = drawn(page)
-    stage(page, slug, f"scrub({name!r}, 40)")
-    assert len({first, low, drawn(page)}) >= 2
-    assert low != drawn(page)
-    page.wait_for_timeout(400)
-    assert len(watch.sent) == sent
 
 
 def test_a_committed_change_makes_a_permalink_that_a_fresh_session_and_a_cold_server_restore(visit, watch, server):
@@ -244,24 +161,6 @@ def test_divergence_is_explained_and_leaves_the_page_usable(visit):
     page.get_by_role("button", name="Train").click()
     page.wait_for_selector(".inv-progress:has-text('diverged'), .inv-progress:has-text('Trained')", timeout=60_000)
     page.get_by_role("button", name="Train again").wait_for(timeout=driver.PATIENCE)
-
-
-@pytest.mark.parametrize("viewport", [driver.PHONE], ids=["phone"])
-@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.slug)
-def test_nothing_is_wider_than_a_phone(visit, lesson):
-    page = visit(address(lesson.slug))
-    assert driver.horizontal_overflow(page) == []
-    predict(page)
-    assert driver.horizontal_overflow(page) == []
-
-
-@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.slug)
-def test_question_and_figure_and_main_controls_are_in_one_view(visit, lesson):
-    page = visit(address(lesson.slug))
-    predict(page)
-    bottom = page.evaluate("() => document.querySelector('.inv-controls').getBoundingClientRect().bottom")
-    assert bottom <= driver.DESKTOP[1]
-    assert page.evaluate("() => document.querySelector('h1').getBoundingClientRect().top") >= 0
 
 
 def test_two_tabs_share_nothing_but_caches(visit, server):

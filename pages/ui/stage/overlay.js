@@ -138,6 +138,8 @@ export class Overlay {
     put(dot, { cx: x, cy: y, fill: this.theme.background, stroke: this.theme.text });
     put(group, {
       "aria-disabled": disabled ? "true" : null, tabindex: disabled ? "-1" : "0",
+      // A slider has one value by its role: the first coordinate; the text names both.
+      "aria-valuenow": point[0], "aria-valuemin": def.min[0], "aria-valuemax": def.max[0],
       "aria-valuetext": point.map((value) => Number(value.toPrecision(3))).join(", "),
     });
     this.labelBeside(label, fresh ? `${def.label} – drag me` : def.label, [x, y]);

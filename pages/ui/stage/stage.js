@@ -289,7 +289,7 @@ class Stage {
       scrub: (name, k) => this.scrub(name, k),
       frames: () => this.meter.read(), resetFrames: () => this.meter.reset(),
       state: () => ({ settings: this.settings.local, step: this.step, playing: this.player.playing, ...this.counts }),
-      play: () => this.play(), pause: () => this.pause(),
+      play: () => this.play(), pause: () => this.pause(), follows: (name) => this.model.sweeps.has(name),
     };
   }
 

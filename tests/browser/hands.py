@@ -1,0 +1,64 @@
+"""What a student's hands and eyes do on a lesson's page: answer, scrub, wait, compare pictures."""
+
+from lessons import lessons
+from lessons.prediction import Aim, Estimate
+from tests.browser import driver
+
+LESSONS = list(lessons().values())
+GUESS, UNSURE = "That is my guess", "I don’t know; show me"
+
+
+def address(slug):
+    """The opening page lives at the root."""
+    return "" if slug == LESSONS[0].slug else slug
+
+
+def predict(page, choice=0):
+    """Commit to an answer of the kind that the page asks for; the stage is then free."""
+    options = page.locator(".st-key-prediction label[data-testid='stRadioOption']")
+    guess = page.get_by_role("button", name=GUESS)
+    options.or_(guess).first.wait_for(timeout=driver.PATIENCE)
+    if guess.count():
+        guess.click()
+    else:
+        options.nth(choice).click()
+    page.wait_for_selector(".inv-stage:not(.inv-veiled)", timeout=driver.PATIENCE)
+    driver.wait_until_idle(page)
+
+
+def verdict_is_given(lesson, said):
+    """Whether the page has set the answer beside what the run shows."""
+    opening = {Estimate: "You said", Aim: "You pointed at"}.get(type(lesson.prediction), "You said")
+    return opening in said and ("the run says" in said or "so it is" in said)
+
+
+def stage(page, slug, call):
+    """Call something of a stage's hooks for tests: stage(page, "crux", "pause()")."""
+    return page.evaluate(f"window.__stages[{slug!r}].{call}")
+
+
+def drawn(page):
+    """Everything that is drawn, as text: two pictures differ if these do."""
+    return page.evaluate(
+        """() => {
+        const stage = document.querySelector(".inv-stage");
+        const lines = [...stage.querySelectorAll(".js-line")].map(e => e.getAttribute("d"));
+        const over = [...stage.querySelectorAll(".inv-overlay")].map(e => e.innerHTML);
+        const fields = [...stage.querySelectorAll("canvas")].filter(e => e.width && e.height).map(e => e.toDataURL());
+        return [...lines, ...over, ...fields].join();
+      }"""
+    )
+
+
+def settled(page, slug):
+    """The settings in force, once nothing plays."""
+    page.wait_for_function("slug => !window.__stages[slug].state().playing", arg=slug, timeout=driver.PATIENCE)
+    return driver.stage_state(page, slug)["settings"]
+
+
+def sweeps_are_here(page, slug, name):
+    """Wait until slider `name` follows the hand: the first time that takes a compilation."""
+    page.wait_for_function(
+        "([slug, name]) => window.__stages[slug].follows(name)", arg=[slug, name], timeout=2 * driver.PATIENCE
+    )
+    driver.wait_until_idle(page)

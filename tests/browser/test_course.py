@@ -1,0 +1,196 @@
+"""What holds the course together, in a real browser: marks, search, glossary, permalinks, code, tables, measurements."""
+
+import re
+
+import pytest
+
+from lessons.lesson import Lesson
+from lessons.prediction import Aim, Estimate
+from tests.browser import driver
+from tests.browser.hands import GUESS, LESSONS, UNSURE, address, predict, settled, stage
+
+
+def first(holds) -> Lesson:
+    """The first lesson of the course of which something holds."""
+    return next(lesson for lesson in LESSONS if holds(lesson))
+
+
+def cookie(page):
+    return next((c["value"] for c in page.context.cookies() if c["name"] == "inversion_done"), "")
+
+
+def test_a_mark_survives_a_reload_and_a_new_tab_and_can_be_forgotten(visit, server):
+    page = visit("crux")
+    assert "crux" not in cookie(page).split(".")
+    predict(page)
+    page.wait_for_function("() => document.cookie.includes('crux')", timeout=driver.PATIENCE)
+    page.reload()
+    driver.wait_until_idle(page)
+    driver.open_page(page, server.url)
+    assert page.get_by_role("link", name="✓ The crux").count() == 1
+    other = page.context.new_page()
+    driver.open_page(other, server.url, "four-ways")
+    predict(other)
+    other.wait_for_function("() => document.cookie.includes('four-ways')", timeout=driver.PATIENCE)
+    assert {"crux", "four-ways"} <= set(cookie(page).split("."))
+    page.get_by_role("button", name="Forget my marks").click()
+    page.wait_for_function("() => !document.cookie.includes('crux')", timeout=driver.PATIENCE)
+    assert page.get_by_role("link", name="✓ The crux").count() == 0
+
+
+def test_a_cookie_that_somebody_has_mangled_breaks_nothing(visit, server, page):
+    page.context.add_cookies([{"name": "inversion_done", "value": "crux.%00<b>.nonsense", "url": server.url}])
+    visit("")
+    assert page.get_by_role("link", name="✓ The crux").count() == 1
+
+
+def test_a_lesson_is_found_by_a_word(visit):
+    page = visit("crux")
+    page.locator(".st-key-find input").fill("Four ways")
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile("four-ways"), timeout=driver.PATIENCE)
+    driver.stage_state(page, "four-ways")
+    assert page.locator(".st-key-find input").input_value() == ""
+
+
+def test_a_symbol_is_explained_where_it_is_used_and_in_the_glossary(visit):
+    page = visit("crux")
+    term = page.locator(".term", has_text="η").first
+    tip = term.locator('[role="tooltip"]')
+    assert not tip.is_visible()
+    term.hover()
+    assert tip.is_visible() and "step size" in tip.inner_text()
+    page.mouse.move(0, 0)
+    term.focus()
+    assert tip.is_visible()
+    page = visit("glossary")
+    page.locator(".glossary dt", has_text="η").first.wait_for(timeout=driver.PATIENCE)
+
+
+def test_the_code_to_take_away_is_that_of_the_settings_in_force(visit, watch):
+    page = visit("crux")
+    predict(page)
+    code = page.locator('[data-testid="stCode"]').last
+    assert "alpha" in code.inner_text() and "4.0" in code.inner_text()
+    settled(page, "crux")
+    with watch.rerun():
+        page.locator("[data-control=alpha] input[type=range]").focus()
+        page.keyboard.press("Home")
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('[data-testid=stCode]')].at(-1).innerText.includes('0.25')",
+        timeout=driver.PATIENCE,
+    )
+
+
+def test_the_instructors_links_set_the_page_and_its_address(visit):
+    page = visit("crux")
+    predict(page)
+    page.get_by_text("For the instructor").click()
+    lesson = first(lambda lesson: lesson.slug == "crux")
+    for words, wanted in lesson.teaching.demo:
+        page.get_by_role("link", name=words).click()
+        for name, value in wanted.items():
+            page.wait_for_function(
+                "([name, value]) => JSON.stringify(window.__stages.crux.state().settings[name]) === value",
+                arg=[name, _json(value)],
+                timeout=driver.PATIENCE,
+            )
+    other = page.context.new_page()
+    href = page.get_by_role("link", name=lesson.teaching.demo[0][0]).get_attribute("href")
+    other.goto(page.url.split("/crux")[0] + "/" + href)
+    driver.wait_until_idle(other)
+    now = driver.stage_state(other, "crux")["settings"]
+    for name, value in lesson.teaching.demo[0][1].items():
+        assert now[name] == (list(value) if isinstance(value, tuple) else value)
+
+
+def _json(value):
+    import json
+
+    if isinstance(value, float) and value == int(value):
+        value = int(value)
+    if isinstance(value, tuple):
+        value = [int(v) if isinstance(v, float) and v == int(v) else v for v in value]
+    return json.dumps(value, separators=(",", ":"))
+
+
+def test_a_number_is_guessed_on_a_scale(visit):
+    lesson = first(lambda lesson: isinstance(lesson.prediction, Estimate))
+    page = visit(address(lesson.slug))
+    page.locator(".st-key-prediction [role=slider]").focus()
+    page.keyboard.press("ArrowRight")
+    driver.wait_until_idle(page)
+    page.get_by_role("button", name=GUESS).click()
+    page.wait_for_selector(".inv-stage:not(.inv-veiled)", timeout=driver.PATIENCE)
+    places = lesson.prediction.places()
+    said = lesson.prediction.say(places[len(places) // 2 + 1])
+    assert f"You said {said}" in page.locator(".st-key-prediction").inner_text()
+
+
+def test_who_does_not_know_is_told(visit):
+    lesson = first(lambda lesson: isinstance(lesson.prediction, Estimate))
+    page = visit(address(lesson.slug))
+    page.get_by_role("button", name=UNSURE).click()
+    page.wait_for_selector(".inv-stage:not(.inv-veiled)", timeout=driver.PATIENCE)
+    assert "The run says" in page.locator(".st-key-prediction").inner_text()
+
+
+@pytest.mark.parametrize("by", ["pointer", "keyboard"])
+def test_a_point_is_guessed_on_the_figure(visit, watch, by):
+    lesson = first(lambda lesson: isinstance(lesson.prediction, Aim))
+    control = next(c for c in lesson.controls if c.name == lesson.prediction.point)
+    page = visit(address(lesson.slug))
+    before = driver.stage_state(page, lesson.slug)["settings"][control.name]
+    handle = page.locator(f".inv-handle[aria-label='{control.label}']")
+    with watch.rerun():
+        if by == "pointer":
+            box = handle.locator("circle").nth(1).bounding_box()
+            x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+            page.mouse.move(x, y)
+            page.mouse.down()
+            page.mouse.move(x + 40, y + 20, steps=4)
+            page.mouse.up()
+        else:
+            handle.focus()
+            page.keyboard.press("ArrowRight")
+    now = driver.stage_state(page, lesson.slug)["settings"][control.name]
+    assert now[0] > before[0]
+    page.get_by_role("button", name=GUESS).click()
+    page.wait_for_selector(".inv-stage:not(.inv-veiled)", timeout=driver.PATIENCE)
+    said = page.locator(".st-key-prediction").inner_text()
+    assert f"You pointed at {lesson.prediction.say(tuple(now))}" in said
+    # The guess stands, and is no handle any more.
+    assert page.locator(f".inv-handle[aria-label='{control.label}']").get_attribute("aria-disabled") == "true"
+
+
+def test_each_cell_of_the_table_opens_its_run(visit):
+    lesson = first(lambda lesson: lesson.table is not None)
+    page = visit(address(lesson.slug))
+    predict(page)
+    cells = page.locator(".runs td a")
+    rows = lesson.table(lesson.experiment()).rows
+    assert cells.count() == sum(len(cells) for _name, cells in rows)
+    cell = rows[-1][1][0]
+    page.get_by_role("link", name=cell.text).last.click()
+    page.wait_for_url(re.compile(f"/{cell.slug}"), timeout=driver.PATIENCE)
+    now = driver.stage_state(page, cell.slug)["settings"]
+    for name, value in cell.settings.items():
+        assert now[name] == (list(value) if isinstance(value, tuple) else value)
+    page.go_back()
+    page.wait_for_url(re.compile(f"/{lesson.slug}"), timeout=driver.PATIENCE)
+    driver.stage_state(page, lesson.slug)
+    assert page.locator(".inv-veiled").count() == 0  # what was answered stays answered
+
+
+def test_newtons_cost_is_measured_on_a_button_and_can_be_stopped(visit):
+    page = visit("newton-cost")
+    predict(page)
+    assert "Nothing is measured yet" in page.locator(".st-key-answer").inner_text()
+    page.get_by_role("button", name="Measure").click()
+    page.wait_for_selector(".inv-progress:has-text('sizes')", timeout=driver.PATIENCE)
+    page.get_by_role("button", name="Stop").click()
+    page.wait_for_selector(".inv-progress:has-text('Stopped')", timeout=driver.PATIENCE)
+    page.get_by_role("button", name="Measure again").click()
+    page.wait_for_selector(".inv-progress:has-text('Measured')", timeout=2 * driver.PATIENCE)
+    assert stage(page, "newton-cost", "state()")["sseUpdates"] > 1
+    page.wait_for_selector(".st-key-prediction:has-text('the run says')", timeout=driver.PATIENCE)
