@@ -1,4 +1,4 @@
-"""What holds the course together, in a real browser: marks, search, glossary, permalinks, code, tables, measurements."""
+"""What holds the course together, in a real browser: marks, search, glossary, permalinks, code, tables, measuring."""
 
 import re
 
