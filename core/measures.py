@@ -54,6 +54,16 @@ def stable_limit(problem: Problem, x: Float[Array, " n"]) -> Float[Array, ""]:
     return 2.0 / jnp.linalg.eigvalsh(jax.hessian(problem.objective)(x))[-1]
 
 
+def line_search_eta(problem: Problem, x: Float[Array, " n"]) -> Float[Array, ""]:
+    """|g|^2 / (g . H g): the eta with which one step of gradient descent gets lowest on a quadratic. inf if g . H g = 0.
+
+    Source: Nocedal and Wright, Numerical Optimization, eq. 3.26 (steepest descent with exact line search).
+    """
+    slope = jax.grad(problem.objective)
+    gradient, curved = jax.jvp(slope, (x,), (slope(x),))
+    return jnp.dot(gradient, gradient) / jnp.dot(gradient, curved)
+
+
 class Departure(NamedTuple):
     """Where a path stopped being finite: the first such step (-1 if none), and the conditioning just before it."""
 
@@ -85,3 +95,14 @@ def bend(y: Float[Array, "steps m"], target: Float[Array, " m"]) -> Float[Array,
     along = line / length
     away = offset - (offset @ along)[:, None] * along
     return jnp.max(jnp.linalg.norm(away, axis=-1)) / length
+
+
+def loglog_slope(x: Float[Array, " k"], y: Float[Array, " k"]) -> Float[Array, ""]:
+    """The exponent p of y ~ x^p: the least-squares slope of log |y| against log |x|.
+
+    nan where some y is 0 or not finite.
+    """
+    log_x, log_y = jnp.log(jnp.abs(x)), jnp.log(jnp.abs(y))
+    away = log_x - jnp.mean(log_x)
+    slope = jnp.sum(away * log_y) / jnp.sum(away**2)
+    return jnp.where(jnp.isfinite(slope), slope, jnp.nan)
