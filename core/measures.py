@@ -11,6 +11,7 @@ from jaxtyping import Array, Float, Int
 
 from core.problem import Problem
 from core.rollout import Path
+from core.updates import Rule
 
 
 def spread(paths: Float[Array, "settings steps n"]) -> Float[Array, ""]:
@@ -55,13 +56,33 @@ def stable_limit(problem: Problem, x: Float[Array, " n"]) -> Float[Array, ""]:
 
 
 def line_search_eta(problem: Problem, x: Float[Array, " n"]) -> Float[Array, ""]:
-    """|g|^2 / (g . H g): the eta with which one step of gradient descent gets lowest on a quadratic. inf if g . H g = 0.
+    """|g|^2 / (g . H g): the eta with which one step of gradient descent gets lowest on a quadratic; inf on a line.
 
     Source: Nocedal and Wright, Numerical Optimization, eq. 3.26 (steepest descent with exact line search).
     """
     slope = jax.grad(problem.objective)
     gradient, curved = jax.jvp(slope, (x,), (slope(x),))
     return jnp.dot(gradient, gradient) / jnp.dot(gradient, curved)
+
+
+class OneStep(NamedTuple):
+    """length: |dx|.  change: of the loss, negative where it falls.  progress: the share of the gap in y covered.
+
+    progress counts only what lies along the gap y* - y; more than 1 has gone past the target.
+    """
+
+    length: Float[Array, ""]
+    change: Float[Array, ""]
+    progress: Float[Array, ""]
+
+
+def one_step(rule: Rule, problem: Problem, x: Float[Array, " n"], eta: Float[Array, ""]) -> OneStep:
+    """What one step of a rule from x comes to, in x, in y and in L."""
+    dx = rule(problem, x, eta)
+    y = problem.forward(x)
+    gap = problem.target - y
+    progress = jnp.dot(problem.forward(x + dx) - y, gap) / jnp.dot(gap, gap)
+    return OneStep(jnp.linalg.norm(dx), problem.objective(x + dx) - problem.objective(x), progress)
 
 
 class Departure(NamedTuple):

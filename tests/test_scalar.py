@@ -134,3 +134,22 @@ def test_the_line_search_step_is_the_lowest_point_of_the_gradients_parabola(prob
 
 def test_on_a_straight_line_no_step_is_lowest():
     assert measures.line_search_eta(Incline(), jnp.zeros(1)) == np.inf
+
+
+def test_what_one_step_comes_to_by_hand():
+    """P = A x with A = [[1, 2], [0, 3]], x = (1, 1), y* = 0: y = (3, 3), L = 18; the step is -A^T r / 10."""
+    problem = toys.Sheared()
+    found = measures.one_step(updates.gradient_descent, problem, jnp.ones(2), jnp.array(0.05))
+    dx = -0.1 * np.array([[1.0, 0.0], [2.0, 3.0]]) @ [3.0, 3.0]
+    y = np.array([[1.0, 2.0], [0.0, 3.0]]) @ (1 + dx)
+    np.testing.assert_allclose(found.length, np.hypot(*dx))
+    np.testing.assert_allclose(found.change, y @ y - 18)
+    np.testing.assert_allclose(found.progress, (y - 3) @ [-3.0, -3.0] / 18)
+
+
+@every_toy
+@pytest.mark.parametrize("eta", [0.3, 1.0])
+def test_an_inverse_simulator_covers_the_share_of_the_gap_that_it_was_asked_for(problem, eta):
+    found = measures.one_step(updates.inverse_simulator, problem, problem.start, jnp.array(eta))
+    np.testing.assert_allclose(found.progress, eta, rtol=1e-10)
+    np.testing.assert_allclose(found.change, ((1 - eta) ** 2 - 1) * problem.objective(problem.start), rtol=1e-10)
