@@ -33,11 +33,12 @@ CHOICES = {
         *({"problem": name} for name in ("squared", "scaled", "sheared", "sine")),
         {"problem": "squared", "inverse": "numerical"},
     ],
+    "units": [{"problem": name} for name in ("sheared", "squared", "sine")],
     "sensitivity": [{"problem": name} for name in ("bowl", "incline", "sheared", "sine")],
     "train": [{"problem": "sine"}, {"problem": "squared"}, {"problem": "sheared", "architecture": "slabs"}],
     "dipg": [{"problem": "sine"}, {"problem": "squared"}],
 }
-EXAMPLES = {"start": 20, "crux": 40, "four-ways": 50, "sensitivity": 120, "train": 20, "dipg": 30}
+EXAMPLES = {"start": 20, "crux": 40, "four-ways": 50, "units": 120, "sensitivity": 120, "train": 20, "dipg": 30}
 
 
 def trained(slug, chosen):
@@ -75,6 +76,7 @@ OTHERWISE = {
     "start": {"xi": 1.0},
     "crux": {"alpha": 1.0},
     "four-ways": {"problem": "sheared"},
+    "units": {"unit": 1.0},
     "sensitivity": {"alpha": 300.0},
     "train": {"problem": "sheared", "architecture": "slabs"},
     "dipg": {"problem": "squared", "start": (0.85, -0.75)},

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core import measures, toys, updates
+from core.chain import factors
 from core.problem import InUnits
 from core.rollout import rollout
 from core.scalar import Incline, Power, Saturating
@@ -153,3 +154,20 @@ def test_an_inverse_simulator_covers_the_share_of_the_gap_that_it_was_asked_for(
     found = measures.one_step(updates.inverse_simulator, problem, problem.start, jnp.array(eta))
     np.testing.assert_allclose(found.progress, eta, rtol=1e-10)
     np.testing.assert_allclose(found.change, ((1 - eta) ** 2 - 1) * problem.objective(problem.start), rtol=1e-10)
+
+
+@every_toy
+@pytest.mark.usefixtures("strict")
+def test_the_gradient_is_the_transposed_jacobian_times_the_losss_own(problem):
+    unit = np.array([0.01, 3.0])
+    for x in np.random.default_rng(0).normal(size=(5, 2)):
+        for chosen, point in ((problem, x), (InUnits(problem, unit), x / unit)):
+            simulator, loss, gradient = factors(chosen, jnp.array(point))
+            np.testing.assert_allclose(simulator @ loss, gradient, rtol=1e-12, atol=1e-12)
+
+
+def test_the_factors_by_hand():
+    simulator, loss, gradient = factors(toys.Sheared(target=(1.0, -2.0)), jnp.array([1.0, 1.0]))
+    np.testing.assert_array_equal(simulator, [[1.0, 0.0], [2.0, 3.0]])
+    np.testing.assert_array_equal(loss, [2 * (3 - 1), 2 * (3 + 2)])
+    np.testing.assert_array_equal(gradient, [4.0, 8.0 + 30.0])

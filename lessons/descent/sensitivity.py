@@ -12,13 +12,12 @@ from core.scalar import Incline, Power
 from core.toys import RotatedSine, Sheared
 from core.updates import gradient_descent, inverse_gradient
 from lessons.controls import Choice, Landmark, Legend, Slider
-from lessons.descent.methods import INVERSE, RULES, SHOWN
+from lessons.descent.methods import FRACTION, INVERSE, RULES, SHOWN
 from lessons.figures import METHODS, Axis, Drawing, Line, Mark, Panel
 from lessons.lesson import Claim, Lesson, Takeaway, Teaching
 from lessons.prediction import Estimate
 from lessons.words import code, number_word, share_word
 
-FRACTION = 0.3  # the three inverse methods take 30 % of the gap: short of the goal, so that all three show a step
 ALPHAS = np.geomspace(1e-3, 1e3, 241)  # 40 a decade: a tenfold alpha is 40 places further
 DECADE = 40
 MARGIN = 0.1  # of the turning alpha: up to there the first-order term rules to a per cent
@@ -183,8 +182,9 @@ def reading(result):
 
 
 def ratio(result):
-    """By what factor the change of the loss in a gradient step differs at ten times the alpha."""
-    return float(np.abs(result["ten"]["change"]) / np.abs(result["now"]["gradient_descent"]["change"]))
+    """By what factor the change of the loss in a gradient step differs at ten times the alpha; inf where it was 0."""
+    now, ten = float(result["now"]["gradient_descent"]["change"]), float(result["ten"]["change"])
+    return abs(ten / now) if now else np.inf
 
 
 def takeaway_code(settings):
@@ -201,7 +201,7 @@ def change(rule, alpha, eta):  # of the loss, by one step
 
 alpha, eta = {settings["alpha"]!r}, {settings["eta"]!r}
 descent = change(gradient_descent, alpha, eta)
-ten_times = change(gradient_descent, 10 * alpha, eta) / descent
+ten_times = abs(change(gradient_descent, 10 * alpha, eta) / descent)
 inverse = change(inverse_simulator, alpha, {FRACTION})
 """
 
@@ -211,7 +211,7 @@ def takeaway_numbers(result):
     return {
         "descent": now["gradient_descent"]["change"],
         "inverse": now["inverse_simulator"]["change"],
-        "ten_times": result["ten"]["change"] / now["gradient_descent"]["change"],
+        "ten_times": ratio(result),
     }
 
 
@@ -297,7 +297,8 @@ LESSON = Lesson(
         unit="times",
         remark=(
             "The loss answers ten times as strongly, and the step is ten times as long on top. That is not because "
-            "this loss is a square: on the straight line αx the factor is just 100."
+            "this loss is a square: on the straight line αx the factor is just 100. Right of the dotted line "
+            "the step overshoots, and second-order terms take over."
         ),
     ),
     why=(
@@ -310,7 +311,7 @@ LESSON = Lesson(
     ),
     limits=(
         "One α for everything can be put right by hand: the best η falls like 1/α² (its landmark). Two unknowns of "
-        "different sensitivity cannot share an η: that is [the crux](crux), and units are the same trouble "
+        "different sensitivity cannot share an η: that is [the crux](crux), and [units](units) are the same trouble "
         "in another dress. For α → 0 inverse steps grow without limit, farther than a linearisation can be trusted. "
         "And Newton needs curvature: on the straight line it has no step at all."
     ),
