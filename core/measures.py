@@ -11,6 +11,7 @@ from jaxtyping import Array, Float, Int
 
 from core.problem import Problem
 from core.rollout import Path
+from core.updates import Rule
 
 
 def spread(paths: Float[Array, "settings steps n"]) -> Float[Array, ""]:
@@ -54,6 +55,36 @@ def stable_limit(problem: Problem, x: Float[Array, " n"]) -> Float[Array, ""]:
     return 2.0 / jnp.linalg.eigvalsh(jax.hessian(problem.objective)(x))[-1]
 
 
+def line_search_eta(problem: Problem, x: Float[Array, " n"]) -> Float[Array, ""]:
+    """|g|^2 / (g . H g): the eta with which one step of gradient descent gets lowest on a quadratic; inf on a line.
+
+    Source: Nocedal and Wright, Numerical Optimization, eq. 3.26 (steepest descent with exact line search).
+    """
+    slope = jax.grad(problem.objective)
+    gradient, curved = jax.jvp(slope, (x,), (slope(x),))
+    return jnp.dot(gradient, gradient) / jnp.dot(gradient, curved)
+
+
+class OneStep(NamedTuple):
+    """length: |dx|.  change: of the loss, negative where it falls.  progress: the share of the gap in y covered.
+
+    progress counts only what lies along the gap y* - y; more than 1 has gone past the target.
+    """
+
+    length: Float[Array, ""]
+    change: Float[Array, ""]
+    progress: Float[Array, ""]
+
+
+def one_step(rule: Rule, problem: Problem, x: Float[Array, " n"], eta: Float[Array, ""]) -> OneStep:
+    """What one step of a rule from x comes to, in x, in y and in L."""
+    dx = rule(problem, x, eta)
+    y = problem.forward(x)
+    gap = problem.target - y
+    progress = jnp.dot(problem.forward(x + dx) - y, gap) / jnp.dot(gap, gap)
+    return OneStep(jnp.linalg.norm(dx), problem.objective(x + dx) - problem.objective(x), progress)
+
+
 class Departure(NamedTuple):
     """Where a path stopped being finite: the first such step (-1 if none), and the conditioning just before it."""
 
@@ -85,3 +116,14 @@ def bend(y: Float[Array, "steps m"], target: Float[Array, " m"]) -> Float[Array,
     along = line / length
     away = offset - (offset @ along)[:, None] * along
     return jnp.max(jnp.linalg.norm(away, axis=-1)) / length
+
+
+def loglog_slope(x: Float[Array, " k"], y: Float[Array, " k"]) -> Float[Array, ""]:
+    """The exponent p of y ~ x^p: the least-squares slope of log |y| against log |x|.
+
+    nan where some y is 0 or not finite.
+    """
+    log_x, log_y = jnp.log(jnp.abs(x)), jnp.log(jnp.abs(y))
+    away = log_x - jnp.mean(log_x)
+    slope = jnp.sum(away * log_y) / jnp.sum(away**2)
+    return jnp.where(jnp.isfinite(slope), slope, jnp.nan)

@@ -89,3 +89,32 @@ class Aimed(Wrapped):
     @property
     def target(self):  # type: ignore[override]
         return self.aim
+
+
+class InUnits(Wrapped):
+    """The same problem with its unknowns measured in other units: P(unit * x), with one unit for all or one for each.
+
+    unit: what 1 of the new unit is in the old one, scalar or (n,): 0.01 for an x that was in metres and is now in
+    centimetres. A sensitive parameter is one with a large unit, so scaling the input by alpha is `InUnits(p, alpha)`.
+    The state stays where it was: start and domain are the same points, written in the new units.
+    """
+
+    unit: Array = eqx.field(converter=number)
+
+    @property
+    def start(self):  # type: ignore[override]
+        return self.problem.start / self.unit
+
+    @property
+    def domain(self):  # type: ignore[override]
+        lower, upper = self.problem.domain
+        return lower / self.unit, upper / self.unit
+
+    def forward(self, x: Float[Array, " n"]) -> Float[Array, " m"]:
+        return self.problem.forward(self.unit * x)
+
+    def loss(self, y: Float[Array, " m"]) -> Float[Array, ""]:
+        return self.problem.loss(y)
+
+    def inverse(self, y: Float[Array, " m"], x: Float[Array, " n"]) -> Float[Array, " n"]:
+        return self.problem.inverse(y, self.unit * x) / self.unit

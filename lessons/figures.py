@@ -65,7 +65,8 @@ class Panel:
 @dataclass(frozen=True)
 class Line:
     """x, y: (..., k). role "path": one point per step, drawn up to the current one; "segment": (..., steps + 1, k), the
-    current row is drawn; "curve": drawn whole. answer: hidden until the student has predicted.
+    current row is drawn; "curve": drawn whole, with gaps where it is not finite. answer: hidden until the student
+    has predicted.
     """
 
     id: str
@@ -217,7 +218,9 @@ def _line(fig: go.Figure, line: Line, place: tuple[int, int], step: int | None) 
     style = line.style
     colour = {"text": "#222222", "muted": "#8A8A8A"}.get(style.colour, style.colour)
     finite = np.isfinite(x) & np.isfinite(y)
-    shown = len(finite) if finite.all() else int(np.argmin(finite))
+    if line.role == "curve":
+        y = np.where(finite, y, np.nan)
+    shown = len(finite) if finite.all() or line.role == "curve" else int(np.argmin(finite))
     fig.add_trace(
         go.Scatter(
             x=x[:shown],

@@ -42,6 +42,8 @@ GLOSSARY: dict[str, Entry] = {
                        "stretches. 1 is even, infinity cannot be inverted.", "crux"),
     "invariance": Entry("scale-invariant", "scale invariance", "The walk is the same for every choice of units or "
                         "scale.", "crux"),
+    "loglog": Entry("slope p", "slope of a log–log plot", "On two logarithmic axes y ~ xᵖ is a straight line of slope "
+                    "p: ten times x, 10ᵖ times y.", "sensitivity"),
     # Methods
     "gd": Entry("GD", "gradient descent", "Δx = −η ∇L: inverts nothing.", "crux"),
     "newton": Entry("Newton", "Newton’s method", "Δx = −η H⁻¹ ∇L: inverts the Hessian.", "four-ways"),

@@ -48,6 +48,23 @@ def point_word(x) -> str:
     return "(" + ", ".join(number_word(v) for v in x) + ")"
 
 
+def matrix_word(matrix) -> str:
+    """A matrix, or a vector as a column, in LaTeX with two significant digits; "?" for what is not finite."""
+    rows = [[matrix_entry(value) for value in (row if hasattr(row, "__len__") else [row])] for row in matrix]
+    return r"\begin{pmatrix}" + r" \\ ".join(" & ".join(row) for row in rows) + r"\end{pmatrix}"
+
+
+def matrix_entry(value: float) -> str:
+    """A number as LaTeX: "0.42", "-3.1", "2\\cdot 10^{-5}"."""
+    value = float(value)
+    if not math.isfinite(value):
+        return "?"
+    if value == 0 or 1e-3 <= abs(value) < 1e4:
+        return f"{value:.2g}" if abs(value) < 100 else f"{value:.0f}"
+    leading, exponent = f"{value:.1e}".split("e")
+    return f"{float(leading):g}\\cdot 10^{{{int(exponent)}}}"
+
+
 def count_word(count: int, noun: str) -> str:
     """ "1 step", "3 steps"."""
     return f"{count} {noun}" + ("" if count == 1 else "s")

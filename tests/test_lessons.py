@@ -33,10 +33,12 @@ CHOICES = {
         *({"problem": name} for name in ("squared", "scaled", "sheared", "sine")),
         {"problem": "squared", "inverse": "numerical"},
     ],
+    "units": [{"problem": name} for name in ("sheared", "squared", "sine")],
+    "sensitivity": [{"problem": name} for name in ("bowl", "incline", "sheared", "sine")],
     "train": [{"problem": "sine"}, {"problem": "squared"}, {"problem": "sheared", "architecture": "slabs"}],
     "dipg": [{"problem": "sine"}, {"problem": "squared"}],
 }
-EXAMPLES = {"start": 20, "crux": 40, "four-ways": 50, "train": 20, "dipg": 30}
+EXAMPLES = {"start": 20, "crux": 40, "four-ways": 50, "units": 120, "sensitivity": 120, "train": 20, "dipg": 30}
 
 
 def trained(slug, chosen):
@@ -74,14 +76,17 @@ OTHERWISE = {
     "start": {"xi": 1.0},
     "crux": {"alpha": 1.0},
     "four-ways": {"problem": "sheared"},
+    "units": {"unit": 1.0},
+    "sensitivity": {"alpha": 300.0},
     "train": {"problem": "sheared", "architecture": "slabs"},
     "dipg": {"problem": "squared", "start": (0.85, -0.75)},
 }
 
 
 def right(prediction, result):
+    """What the run bears out: the right options, or the one number or point."""
     assert prediction.ready(result)
-    return prediction.right(result)
+    return prediction.right(result) if isinstance(prediction, Prediction) else [prediction.verdict(None, result)]
 
 
 @every_lesson
@@ -141,7 +146,7 @@ def tell(slug, result):
     assert isinstance(said, str) and said.strip()
     assert lesson.prediction.question.format(**result["settings"])
     if lesson.prediction.ready(result):
-        assert all(option.holds(result) in (True, False) for option in lesson.prediction.options)
+        assert lesson.prediction.verdict(None, result)
     header, arrays = unpack(pack(*scene(lesson, result, {})))
     assert header["slug"] == slug and arrays
     return said

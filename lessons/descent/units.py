@@ -1,0 +1,341 @@
+"""Units: the same walk counted in metres and in centimetres (curriculum B1, B2, C1, D1)."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from core import measures
+from core.chain import factors
+from core.problem import InUnits
+from core.rollout import rollout
+from core.toys import RotatedSine, Sheared, SquaredSecond
+from lessons.controls import Choice, Landmark, Legend, Point, Slider, Step
+from lessons.descent.methods import FRACTION, INVERSE, RULES, SHOWN
+from lessons.figures import Axis, Drawing, Field, Line, Mark, Panel, arrow, path_lines
+from lessons.inversion.landscape import landscape
+from lessons.lesson import Claim, Lesson, Takeaway, Teaching
+from lessons.prediction import Aim
+from lessons.words import code, matrix_word, number_word, point_word, power
+
+STEPS = 40
+VIEW = 4.0
+LANDSCAPE_GRID = 120  # no slider moves the loss over metres: it is sent once and may be fine
+UNITS = np.geomspace(1e-3, 10, 40)  # even in number, so that the metre, where nothing strays, is none of them
+FLOOR = 1e-17  # where the logarithmic plot puts an exact zero
+FAR = 1e3  # a path beyond this has left, and its coordinates say nothing
+START = (2.0, 3.0)
+PROBLEMS = {"sheared": Sheared, "squared": SquaredSecond, "sine": RotatedSine}
+PROBLEM_LABELS = {"sheared": "sheared", "squared": "(x₁, x₂²)", "sine": "bent and turned"}
+Y_VIEWS = {
+    "sheared": ((-13.0, 13.0), (-13.0, 13.0)),
+    "squared": ((-4.4, 4.4), (-1.5, 17.0)),
+    "sine": ((-0.3, 0.3), (-24.0, 24.0)),
+}
+NAMES = {1e-3: "millimetres", 0.01: "centimetres", 0.1: "decimetres", 1.0: "metres", 10.0: "decametres"}
+LANDMARKS = (Landmark("mm", 1e-3), Landmark("cm", 0.01), Landmark("dm", 0.1), Landmark("m", 1.0))
+LEVELS = tuple(float(level) for level in 4.0 ** np.arange(-2, 6))
+
+
+def walks(name, problem, units, eta):
+    """A method's walks where x1 is counted in each of these units, in metres, mapped back to metres."""
+    chosen = eta if name == "gradient_descent" else FRACTION
+
+    def walk(unit):
+        counted = InUnits(problem, jnp.stack([unit, jnp.ones_like(unit)]))
+        path = rollout(RULES[name], counted, counted.start, STEPS, eta=chosen)
+        return path._replace(x=counted.unit * path.x)
+
+    return jax.vmap(walk)(units)
+
+
+def simulate(problem, unit, eta, start):
+    """All walks with x1 in this unit, gradient descent's in metres, and how far each strays over many units."""
+    chosen = PROBLEMS[problem](start=start)
+    metre = jnp.ones_like(unit)
+    pairs = {name: walks(name, chosen, jnp.stack([metre, unit]), eta) for name in RULES}
+    paths = {name: jax.tree.map(lambda leaf: leaf[1], pair) for name, pair in pairs.items()}
+
+    def strays(name):
+        xs = walks(name, chosen, jnp.asarray(UNITS), eta).x
+        return jax.vmap(lambda x: measures.spread(jnp.stack([pairs[name].x[0], x])))(xs)
+
+    counted = InUnits(chosen, jnp.stack([unit, metre]))
+    return {
+        "paths": paths,
+        "metres": jax.tree.map(lambda leaf: leaf[0], pairs["gradient_descent"]),
+        "stray": {name: measures.spread(pair.x) for name, pair in pairs.items()},
+        "strays": {name: strays(name) for name in RULES},
+        "factors": jax.vmap(partial(factors, counted))(paths["gradient_descent"].x / counted.unit)._asdict(),
+        "unit": counted.unit,
+        "stable_limit": measures.stable_limit(counted, counted.start),
+        "landscape": landscape(chosen, VIEW, LANDSCAPE_GRID),
+        "target": chosen.target,
+        "minimum": jax.lax.stop_gradient(chosen.inverse(chosen.target, start)),
+    }
+
+
+def draw(result):
+    settings, paths, metres = result["settings"], result["paths"], result["metres"]
+    y_view = Y_VIEWS[settings["problem"]]
+    lines = [line for name in SHOWN for line in path_lines(name, paths[name])]
+    grey = {"label": "gradient descent in metres", "dash": "dash", "width": 1.5, "role": "path", "answer": False}
+    lines.insert(0, Line("metres", "x", metres.x[..., 0], metres.x[..., 1], legend=True, group="metres", **grey))
+    descent, two = paths["gradient_descent"], result["factors"]
+    black = {"group": "factors", "colour": "text", "width": 2.5, "role": "segment"}
+    # In metres the step is unit * (-eta g), with g the derivative by x in its own unit.
+    down = -result["unit"][..., None, :] * two["gradient"]
+    lines += [
+        Line(
+            "down/x",
+            "x",
+            *_arrows(descent.x, down, ((-VIEW, VIEW),) * 2),
+            label="−Jᵀ(∂L/∂y)ᵀ and −(∂L/∂y)ᵀ",
+            legend=True,
+            **black,
+        ),
+        Line("down/y", "y", *_arrows(descent.y, -two["loss"], y_view), label="−(∂L/∂y)ᵀ", **black),
+    ]
+    for name in SHOWN:
+        stray = np.maximum(result["strays"][name], FLOOR)
+        lines.append(Line(f"{name}/stray", "stray", UNITS, stray, name, name))
+        # A path of one point: the stage rings its end.
+        here = result["unit"][..., :1], np.maximum(result["stray"][name], FLOOR)[..., None]
+        lines.append(Line(f"{name}/stray/now", "stray", *here, name, name, role="path"))
+    minimum, target = result["minimum"], result["target"]
+    ticks = ((1e-3, "mm"), (1e-2, "cm"), (0.1, "dm"), (1.0, "m"), (10.0, "10 m"))
+    side = (-VIEW, VIEW)
+    return Drawing(
+        panels=(
+            Panel("x", "x-space, drawn in metres", Axis("x₁ in m", side), Axis("x₂ in m", side), True, True),
+            Panel("y", "the same in y-space", Axis("y₁", y_view[0]), Axis("y₂", y_view[1])),
+            Panel(
+                "stray",
+                "distance from the walk in metres",
+                Axis("unit of x₁", (1e-3, 10), log=True, ticks=ticks),
+                Axis("distance / length", (1e-17, 10), log=True),
+                cursor="unit",
+            ),
+        ),
+        lines=tuple(lines),
+        fields=(Field("loss-field", "x", result["landscape"], side * 2, levels=LEVELS),),
+        marks=(
+            Mark("minimum", "x", "cross", minimum[..., 0], minimum[..., 1], "solution"),
+            Mark("target", "y", "cross", target[..., 0], target[..., 1], "y*"),
+        ),
+        numbers={"stable_limit": result["stable_limit"]},
+        step=settings["step"],
+    )
+
+
+def _arrows(tails, directions, view):
+    """One arrow a step, of one length on the panel whatever its scales: two arrays (..., steps + 1, 5)."""
+    width, height = (high - low for low, high in view)
+    with np.errstate(all="ignore"):  # of a diverged walk nothing is drawn
+        right, up = directions[..., 0] / width, directions[..., 1] / height
+        length = np.hypot(right, up)
+        share = 0.22 / np.where(length > 0, length, 1.0)
+        x, y = arrow(tails[..., 0] / width, tails[..., 1] / height, share * right, share * up, 0.035)
+        return width * x, height * y
+
+
+def reading(result):
+    settings, paths = result["settings"], result["paths"]
+    step, name = settings["step"], unit_name(settings["unit"])
+    here, there = paths["gradient_descent"].x[step], result["metres"].x[step]
+    if not np.all(np.abs(here) < FAR):
+        sentences = [f"With x₁ in {name} gradient descent leaves for infinity."]
+    else:
+        away = number_word(np.linalg.norm(here - there))
+        sentences = [f"With x₁ in {name} gradient descent is at {point_word(here)} after {step} steps"]
+        sentences[0] += f", {away} m from where it is with metres." if np.all(np.abs(there) < FAR) else "."
+    same = max(float(result["stray"][other]) for other in INVERSE)
+    if same < 1e-6:
+        sentences.append(f"The other three walk as they do in metres, up to {power(same)} of their length.")
+    else:
+        sentences.append("A method that inverts has met a singular matrix here.")
+    simulator, loss, gradient = (result["factors"][key][step] for key in ("simulator", "loss", "gradient"))
+    if not np.all(np.isfinite(gradient)):
+        return " ".join(sentences)
+    product = f"{matrix_word(simulator)}{matrix_word(loss)} = {matrix_word(gradient)}"
+    sentences.append("Its gradient there is $J^T$ times $(\\partial L/\\partial y)^T$:")
+    return " ".join(sentences) + f"\n\n${product}$"
+
+
+def unit_name(unit):
+    """What a length of `unit` metres is called."""
+    known = next((name for value, name in NAMES.items() if np.isclose(unit, value, rtol=1e-6)), "")
+    return known or f"units of {unit:.3g} m"
+
+
+def takeaway_code(settings):
+    problem = {"sheared": "Sheared", "squared": "SquaredSecond", "sine": "RotatedSine"}[settings["problem"]]
+    return f"""\
+import jax.numpy as jnp
+from core.measures import spread
+from core.problem import InUnits
+from core.rollout import rollout
+from core.toys import {problem}
+from core.updates import gradient_descent, newton
+
+metres = {problem}(start={settings["start"]!r})
+unit = jnp.array([{settings["unit"]!r}, 1.0])  # metres in 1 of x1 and of x2
+counted = InUnits(metres, unit)
+def both(rule, eta):  # the walk in either unit, both mapped to metres
+    walks = [rollout(rule, p, p.start, {STEPS}, eta=eta).x for p in (metres, counted)]
+    return jnp.stack([walks[0], unit * walks[1]])
+descent, curved = both(gradient_descent, {settings["eta"]!r}), both(newton, {FRACTION})
+end, strays, newton_end = descent[1, {settings["step"]}], spread(descent), curved[1, {settings["step"]}]
+"""
+
+
+def takeaway_numbers(result):
+    step, paths = result["settings"]["step"], result["paths"]
+    return {
+        "end": paths["gradient_descent"].x[step],
+        "newton_end": paths["newton"].x[step],
+        "strays": result["stray"]["gradient_descent"],
+    }
+
+
+def _factors_claim(lesson):
+    worst = {}
+    for problem in PROBLEMS:
+        two = lesson.experiment(problem=problem)["factors"]
+        product = np.einsum("knm,km->kn", two["simulator"], two["loss"])
+        worst[problem] = float(np.abs(product - two["gradient"]).max() / np.abs(two["gradient"]).max())
+    return worst, max(worst.values()) < 1e-12
+
+
+def _square_claim(lesson):
+    """The first step along x1, in metres, against the unit."""
+    units = np.array([1e-3, 0.01, 0.1, 1.0, 10.0])
+    found = {}
+    for problem in PROBLEMS:
+        walks = [lesson.experiment(problem=problem, unit=unit)["paths"] for unit in units]
+        for name in ("gradient_descent", "newton", "inverse_gradient", "inverse_simulator"):
+            steps = np.array([w[name].x[1, 0] - w[name].x[0, 0] for w in walks])
+            found[problem, name] = float(measures.loglog_slope(units, steps))
+    wanted = [2.0 if name == "gradient_descent" else 0.0 for _, name in found]
+    return found, np.allclose(list(found.values()), wanted, atol=1e-6)
+
+
+def _walks_claim(lesson):
+    found = {}
+    for problem in PROBLEMS:
+        strays = lesson.experiment(problem=problem)["strays"]
+        found[problem] = {name: (float(values.min()), float(values.max())) for name, values in strays.items()}
+    same = max(found[problem][name][1] for problem in PROBLEMS for name in INVERSE)
+    return found, same < 1e-6 and all(found[problem]["gradient_descent"][1] > 0.1 for problem in PROBLEMS)
+
+
+def _target_claim(lesson):
+    """In y-space -(dL/dy)^T points from y at y*, in every unit and on every problem."""
+    angles = {}
+    for problem in PROBLEMS:
+        result = lesson.experiment(problem=problem)
+        y, down = result["paths"]["gradient_descent"].y[0], -result["factors"]["loss"][0]
+        angles[problem] = float(measures.angle_between(down, result["target"] - y))
+    return angles, max(angles.values()) < 1e-5
+
+
+def _limit_claim(lesson):
+    """Where x1's unit is large it decides the stable step; where it is small, x2 does."""
+    limits = [float(lesson.experiment(unit=unit)["stable_limit"]) for unit in (10.0, 5.0, 0.01, 1e-3)]
+    return limits, limits[0] < limits[1] / 3 and abs(limits[3] / limits[2] - 1) < 0.01
+
+
+LESSON = Lesson(
+    slug="units",
+    title="Units",
+    question="Does it matter whether you count in metres or in centimetres?",
+    text=(
+        "The gradient of $L(P(x))$ is "
+        "$\\left(\\frac{\\partial L}{\\partial x}\\right)^T = \\left(\\frac{\\partial P}{\\partial x}\\right)^T "
+        "\\left(\\frac{\\partial L}{\\partial P}\\right)^T$. It carries 1 over the units of $x$, and yet "
+        "gradient descent adds it to $x$. Here $x_1$ and $x_2$ are lengths: count $x_1$ in another unit, walk, and map "
+        "the walk back to metres."
+    ),
+    minutes=6,
+    controls=(
+        Step("step", "step", STEPS, STEPS),
+        Slider("unit", "unit of x₁", 1e-3, 10.0, 0.01, "log", unit="m", landmarks=LANDMARKS),
+        Slider(
+            "eta", "η, gradient descent", 1e-4, 0.3, 0.05, "log", landmarks=(Landmark("limit", number="stable_limit"),)
+        ),
+        Choice("problem", "problem", PROBLEM_LABELS, "sheared"),
+        Point("start", "start", "x", (-VIEW, -VIEW), (VIEW, VIEW), START),
+        Point("guess", "your guess", "x", (-VIEW, -VIEW), (VIEW, VIEW), (-2.5, 2.5), simulated=False),
+        Legend("hide", (*SHOWN, "factors", "metres")),
+    ),
+    simulate=simulate,
+    draw=draw,
+    reading=reading,
+    prediction=Aim(
+        "The grey walk is gradient descent’s with metres. Now 1 of x₁ is {unit:.3g} m, and nothing else changes: not "
+        "the simulator, not η = {eta:.3g}, not the start. Where does it stand after {step} steps?",
+        point="guess",
+        truth=lambda result: result["paths"]["gradient_descent"].x[result["settings"]["step"]],
+        close=0.5,
+        remark=(
+            "Nothing has changed but the way of counting. The unit enters twice: in the derivative by x₁, and again "
+            "when the step is counted in it. With centimetres that is 10⁻⁴."
+        ),
+    ),
+    why=(
+        "$\\partial L/\\partial x_1$ carries 1 over the unit of $x_1$, yet it is added to $x_1$. So a unit $u$ enters "
+        "twice, and in metres the step is $u^2$ times as long. η would have to carry $[x]^2/[L]$, and if $x_1$ and "
+        "$x_2$ have different units, no single η can. The black arrows show the two factors: in y-space "
+        "$-(\\partial L/\\partial y)^T$ points straight at $y^*$; the transposed Jacobian then bends it, and how far "
+        "depends on the units. With $H^{-1}$, $J^{-1}$ or $P^{-1}$ the units of x come out right, and η is a plain "
+        "number.\n\n" + code(factors)
+    ),
+    limits=(
+        "A wise choice of units helps gradient descent; that is what normalising the input does. But it needs to be "
+        "known beforehand, and sensitivities that change on the way are not cured by it "
+        "([Sensitivity](sensitivity)). Shear and rotation cannot be undone by units at all "
+        "([The crux](crux), turned by 30°)."
+    ),
+    sources=(
+        "Physics-based Deep Learning, chapter “Scale-Invariance and Inversion”: “Units” under each method, and the "
+        "composite gradient under “Traditional optimization methods” (there with a factor ½ in the loss).",
+    ),
+    claims=(
+        Claim("The gradient is the product of its two factors, at every step of the walk.", _factors_claim, ("B1",)),
+        Claim("In y-space the loss's own gradient points straight away from the target.", _target_claim, ("B1",)),
+        Claim(
+            "In metres gradient descent's step along x1 grows with the square of the unit, the others' not at all.",
+            _square_claim,
+            ("B2", "C1", "D1"),
+        ),
+        Claim(
+            "Mapped back to metres, gradient descent's walk depends on the unit, the other three walks do not.",
+            _walks_claim,
+            ("B2", "C1", "D1"),
+        ),
+        Claim("A large unit of x1 shrinks the stable step; a small one leaves it to x2 alone.", _limit_claim),
+    ),
+    symbols=("x", "y", "target", "loss", "gradient", "jacobian", "eta", "invariance", "newton", "ig", "pg"),
+    takeaway=Takeaway(takeaway_code, takeaway_numbers),
+    teaching=Teaching(
+        misconception="Units are a matter of taste; the algorithm only sees numbers.",
+        demo=(
+            ("In metres all is well, if slow: grey and blue are one.", {"unit": 1.0}),
+            ("Centimetres: x₁ is frozen. Nothing about the simulator has changed.", {"unit": 0.01}),
+            ("Ten metres: the same η, and the walk explodes. Where has the limit of η gone?", {"unit": 10.0}),
+            (
+                "On a bent problem the three that invert still take the very same steps.",
+                {"problem": "sine", "unit": 0.1},
+            ),
+        ),
+        room=(
+            "x₁ is a length, x₂ a temperature. In which unit is η? Listen for “it has none”, then ask for the unit of "
+            "∂L/∂x₁ and of ∂L/∂x₂."
+        ),
+    ),
+    alt=(
+        "Walks of four methods over the isolines of the loss, in metres, beside gradient descent's walk with metres; "
+        "the same walks in y-space with the gradient of the loss; and how far each walk strays, by the unit of x₁."
+    ),
+)

@@ -1,0 +1,5 @@
+"""The page of the lesson "Sensitivity"."""
+
+from pages.ui.page import show
+
+show("sensitivity")

@@ -1,0 +1,19 @@
+"""Drawings as Plotly figures: what is not finite ends a path and is a gap in a curve."""
+
+import numpy as np
+import pytest
+
+from lessons.figures import Axis, Drawing, Line, Panel, figure
+
+VALUES = np.array([1.0, np.inf, 3.0])
+
+
+def drawn(role):
+    line = Line("line", "panel", np.arange(3.0), VALUES, role=role)
+    panel = Panel("panel", "title", Axis("x", (0, 1)), Axis("y", (0, 1)), big=True)
+    return np.asarray(figure(Drawing((panel,), (line,))).data[0].y)
+
+
+@pytest.mark.parametrize(("role", "shown"), [("path", [1.0]), ("curve", [1.0, np.nan, 3.0])])
+def test_what_is_not_finite(role, shown):
+    np.testing.assert_array_equal(drawn(role), shown)
