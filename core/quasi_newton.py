@@ -24,7 +24,7 @@ FLATTER = 0.9  # and leave at most this share of the slope (the same, for quasi-
 TRIALS = 40  # halvings: 2^-40 of a step is no step
 CURVATURE = 1e-12  # s.q below this share of |s| |q| is rounding and says nothing about a curvature
 ARRIVED = 1e-9  # a gradient this small beside the first one: differences of gradients are rounding from here on
-CAPACITY = 5  # most pairs that L-BFGS may be asked to keep; each costs compile time
+CAPACITY = 5  # most pairs that L-BFGS may be asked to keep: with two unknowns more would change nothing
 
 Matrix = Float[Array, "n n"]
 Pairs = Float[Array, "2 capacity n"]
@@ -65,16 +65,20 @@ def two_loop(pairs: Pairs, gradient: Float[Array, " n"]) -> Float[Array, " n"]:
     """
     steps, changes = pairs
     rho = jax.vmap(lambda s, q: _curvature(s, q)[1])(steps, changes)
-    share = []
-    for s, q, r in reversed(list(zip(steps, changes, rho, strict=True))):
-        share.append(r * (s @ gradient))
-        gradient = gradient - share[-1] * q
+
+    def back(v, pair):
+        s, q, r = pair
+        share = r * (s @ v)
+        return v - share * q, share
+
+    def forth(v, pair):
+        s, q, r, share = pair
+        return v + s * (share - r * (q @ v)), None
+
+    gradient, shares = jax.lax.scan(back, gradient, (steps, changes, rho), reverse=True)
     squared = changes[-1] @ changes[-1]
     size = jnp.where(rho[-1] > 0, (steps[-1] @ changes[-1]) / jnp.where(squared > 0, squared, 1.0), 1.0)
-    direction = size * gradient
-    for s, q, r in zip(steps, changes, rho, strict=True):
-        direction = direction + s * (share.pop() - r * (q @ direction))
-    return direction
+    return jax.lax.scan(forth, size * gradient, (steps, changes, rho, shares))[0]
 
 
 def exact_length(problem: Problem, x: Float[Array, " n"], direction: Float[Array, " n"]) -> Float[Array, ""]:

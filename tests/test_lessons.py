@@ -35,8 +35,18 @@ CHOICES = {
     ],
     "train": [{"problem": "sine"}, {"problem": "squared"}, {"problem": "sheared", "architecture": "slabs"}],
     "dipg": [{"problem": "sine"}, {"problem": "squared"}],
+    "quasi-newton": [{"problem": name} for name in ("bowl", "rough", "banana")],
+    "hessian-terms": [{}],
 }
-EXAMPLES = {"start": 20, "crux": 40, "four-ways": 50, "train": 20, "dipg": 30}
+EXAMPLES = {
+    "start": 20,
+    "crux": 40,
+    "four-ways": 50,
+    "train": 20,
+    "dipg": 30,
+    "quasi-newton": 120,
+    "hessian-terms": 120,
+}
 
 
 def trained(slug, chosen):
@@ -76,6 +86,8 @@ OTHERWISE = {
     "four-ways": {"problem": "sheared"},
     "train": {"problem": "sheared", "architecture": "slabs"},
     "dipg": {"problem": "squared", "start": (0.85, -0.75)},
+    "quasi-newton": {"problem": "banana"},
+    "hessian-terms": {"x": 2.1},
 }
 
 
