@@ -6,6 +6,7 @@ from lessons.descent import sensitivity, units
 from lessons.inversion import crux, four_ways
 from lessons.learned import dipg, train
 from lessons.lesson import Lesson
+from lessons.newton import hessian_terms, quasi_newton
 from lessons.welcome import start
 
 
@@ -22,6 +23,7 @@ SYLLABUS = (
     Part("Start", "welcome", (start.LESSON,)),
     Part("Why inversion", "inversion", (crux.LESSON, four_ways.LESSON)),
     Part("Gradient descent and its four faults", "descent", (units.LESSON, sensitivity.LESSON)),
+    Part("Newton and quasi-Newton", "newton", (quasi_newton.LESSON, hessian_terms.LESSON)),
     Part("Learning the inverse", "learned", (train.LESSON, dipg.LESSON)),
 )
 

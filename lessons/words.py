@@ -22,10 +22,12 @@ def number_word(value: float) -> str:
 
 
 def power(value: float) -> str:
-    """A small number by its power of ten: "2·10⁻¹⁶"; "0" for an exact zero."""
+    """A small number by its power of ten: "2·10⁻¹⁶"; "0" for an exact zero, and for what can hardly be told from it."""
     value = float(value)
-    if value == 0 or not math.isfinite(value):
-        return "0" if value == 0 else number_word(value)
+    if not math.isfinite(value):
+        return number_word(value)
+    if abs(value) < 1e-300:  # powers of ten end before floating-point numbers do
+        return "0"
     exponent = math.floor(math.log10(abs(value)))
     leading = round(value / 10.0**exponent)
     if abs(leading) == 10:

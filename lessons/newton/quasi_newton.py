@@ -1,0 +1,332 @@
+"""Quasi-Newton: BFGS's guess of the inverse Hessian grows into the true one, ellipse by ellipse (curriculum C4)."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from core import measures
+from core.curves import Banana
+from core.problem import Aimed
+from core.quasi_newton import CAPACITY, bfgs, bfgs_update, lbfgs, steepest
+from core.toys import RotatedSine, Scaled, Sheared
+from lessons.controls import Choice, Landmark, Legend, Point, Slider, Step
+from lessons.figures import METHODS, Axis, Drawing, Field, Line, Mark, Panel, Readout, path_lines
+from lessons.inversion.landscape import landscape
+from lessons.lesson import Claim, Lesson, Takeaway, Teaching
+from lessons.prediction import Option, Prediction
+from lessons.words import code, count_word, number_word, power
+
+STEPS = 30
+VIEW = 2.5
+GRID = 40  # alpha moves the loss and two ellipses a step: finer would not fit into the budget of a picture's bytes
+ANGLE = np.radians(30.0)
+RADIUS = 1.0  # of the circle that stands for B = I
+POINTS = 25  # of an ellipse
+CLOSE = 0.01  # a matrix this near to the true one is called the same
+SOLUTION = (1.0, 1.0)  # of both problems
+SEARCH = {"bowl": "exact", "rough": "wolfe", "banana": "wolfe"}
+SHOWN = ("bfgs", "lbfgs", "gradient_descent")
+LEVELS = tuple(float(level) for level in 4.0 ** np.arange(-1, 5))
+
+
+def problem_of(problem, alpha, start):
+    """A turned bowl with its minimum at SOLUTION, or Rosenbrock's valley, which has it there too."""
+    if problem == "banana":
+        return Banana(alpha, start=start)
+    bowl = Scaled(alpha, ANGLE, start=start)
+    return Aimed(bowl, bowl.forward(jnp.ones_like(start)))
+
+
+def simulate(problem, alpha, memory, start):
+    """BFGS, L-BFGS and gradient descent with one line search, and what BFGS believes of H^-1 at every step."""
+    chosen, search = problem_of(problem, alpha, start), SEARCH[problem]
+    runs = {
+        "bfgs": bfgs(chosen, start, STEPS, search),
+        "lbfgs": lbfgs(chosen, start, STEPS, memory, search),
+        "gradient_descent": steepest(chosen, start, STEPS, search),
+    }
+    off, matrices = {}, {}
+    for name in ("bfgs", "lbfgs"):
+        true = jnp.linalg.inv(jax.vmap(jax.hessian(chosen.objective))(runs[name].path.x))
+        off[name] = jnp.linalg.norm(runs[name].inverse_hessian - true, axis=(1, 2)) / jnp.linalg.norm(true, axis=(1, 2))
+        matrices[name] = true
+    centre = runs["bfgs"].path.x
+    return {
+        "paths": {name: run.path for name, run in runs.items()},
+        "believed": runs["bfgs"].inverse_hessian,
+        "off": off,
+        "known": measures.steps_to(off["bfgs"], CLOSE),
+        "ellipse": {
+            "believed": ellipse(runs["bfgs"].inverse_hessian, centre),
+            "true": ellipse(matrices["bfgs"], centre),
+        },
+        "landscape": landscape(chosen, VIEW, GRID),
+        "start": start,
+    }
+
+
+def ellipse(inverse, centre):
+    """{centre + v: v^T B^-1 v = RADIUS^2} for each B, (steps + 1, POINTS, 2); nan where B is not positive definite.
+
+    It is the image of a circle under the square root of B: an isoline of the bowl that B stands for.
+    """
+    turn = jnp.linspace(0, 2 * jnp.pi, POINTS)
+    circle = RADIUS * jnp.stack([jnp.cos(turn), jnp.sin(turn)])
+
+    def one(matrix, at):
+        values, vectors = jnp.linalg.eigh((matrix + matrix.T) / 2)
+        root = (vectors * jnp.where(values > 0, jnp.sqrt(jnp.abs(values)), jnp.nan)) @ vectors.T
+        return at + (root @ circle).T
+
+    return jax.vmap(one)(inverse, centre)
+
+
+def draw(result):
+    paths, shapes = result["paths"], result["ellipse"]
+    lines = [line for name in SHOWN for line in path_lines(name, paths[name], paths[name].loss) if line.panel != "y"]
+    for name, values in result["off"].items():
+        steps = np.broadcast_to(np.arange(STEPS + 1), values.shape)
+        lines.append(Line(f"{name}/off", "off", steps, np.maximum(values, 1e-17), name, name, role="path"))
+    style = {"role": "segment", "legend": True}
+    believed, true = shapes["believed"], shapes["true"]
+    lines += [
+        Line("true", "x", true[..., 0], true[..., 1], label="the true bowl", colour="text", dash="dot", **style),
+        Line(
+            "believed",
+            "x",
+            believed[..., 0],
+            believed[..., 1],
+            label="the bowl that BFGS believes in",
+            colour=METHODS["bfgs"].colour,
+            width=4.0,
+            opacity=0.7,
+            **style,
+        ),
+    ]
+    steps = Axis("step", (0, STEPS))
+    return Drawing(
+        panels=(
+            Panel("x", "x-space", Axis("x₁", (-VIEW, VIEW)), Axis("x₂", (-VIEW, VIEW)), big=True, equal=True),
+            Panel("off", "|B − H⁻¹| / |H⁻¹|", steps, Axis("", (1e-17, 1e3), log=True)),
+            Panel("loss", "loss", steps, Axis("", (1e-20, 1e3), log=True)),
+        ),
+        lines=tuple(lines),
+        fields=(Field("loss-field", "x", result["landscape"], (-VIEW, VIEW) * 2, levels=LEVELS),),
+        marks=(Mark("minimum", "x", "cross", *SOLUTION, "minimum"),),
+        readouts=tuple(Readout(f"{name}/loss", "y", "L =", 2) for name in SHOWN),
+        step=result["settings"]["step"],
+    )
+
+
+def reading(result):
+    settings, paths = result["settings"], result["paths"]
+    step = settings["step"]
+    if paths["bfgs"].loss[0] < 1e-20:
+        return "You start at the minimum: there is no step to learn from. Move the start."
+    shapes = result["ellipse"]["true"][step]
+    if not np.all(np.isfinite(shapes)):
+        seen = (
+            f"After {count_word(step, 'step')} the true Hessian is not positive definite where BFGS stands, so there "
+            "is "
+            "no true bowl to draw; BFGS keeps a bowl all the same, and goes downhill."
+        )
+    else:
+        seen = f"After {count_word(step, 'step')} BFGS’s matrix is {_off_word(result['off']['bfgs'][step])}."
+    sentences = [seen, _known(result)]
+    ends = {name: float(path.loss[-1]) for name, path in paths.items()}
+    sentences.append(
+        f"After all {STEPS} steps the loss is {power(ends['bfgs'])} for BFGS, {power(ends['lbfgs'])} for L-BFGS with "
+        f"{count_word(round(settings['memory']), 'pair')}, {power(ends['gradient_descent'])} for gradient descent with "
+        "the same line search."
+    )
+    return " ".join(sentences)
+
+
+def _off_word(off):
+    off = float(off)
+    if off < 1e-12:
+        return "the true inverse Hessian, up to rounding"
+    return f"off the true inverse Hessian by {number_word(100 * off)} %"
+
+
+def _known(result):
+    known = float(result["known"])
+    if np.isfinite(known):
+        return f"It was within 1 % for the first time after {count_word(int(known), 'step')}."
+    return f"In {STEPS} steps it never came within 1 %."
+
+
+def _known_in(low, high):
+    return lambda result: low <= float(result["known"]) <= high
+
+
+def _exact_claim(lesson):
+    off = [float(lesson.experiment(alpha=alpha, start=s)["off"]["bfgs"][2]) for alpha in (2.0, 5.0, 10.0)
+           for s in ((-1.2, 1.0), (0.5, -2.0))]  # fmt: skip
+    problem = Sheared(target=(1.0, -2.0))
+    run = bfgs(problem, problem.start, 2, "exact")
+    true = jnp.linalg.inv(jax.hessian(problem.objective)(problem.start))
+    off.append(float(jnp.linalg.norm(run.inverse_hessian[2] - true) / jnp.linalg.norm(true)))
+    return off, max(off) < 1e-9
+
+
+def _rough_claim(lesson):
+    off = [float(lesson.experiment(problem="rough", alpha=alpha)["off"]["bfgs"][-1]) for alpha in (3.0, 5.0, 7.0)]
+    return off, all(1e-9 < value < 0.1 for value in off)
+
+
+def _memory_claim(lesson):
+    one = lesson.experiment(memory=1.0)
+    gap = float(np.abs(one["paths"]["lbfgs"].x - one["paths"]["bfgs"].x).max())
+    return (gap, float(one["off"]["lbfgs"][-1])), gap < 1e-9 and one["off"]["lbfgs"][-1] > 0.1
+
+
+def _banana_claim(lesson):
+    ends = {name: float(path.loss[-1]) for name, path in lesson.experiment(problem="banana")["paths"].items()}
+    sine = RotatedSine()
+    curved = [float(walk(sine, sine.start, STEPS).path.loss[-1]) for walk in (bfgs, steepest)]
+    return (ends, curved), ends["bfgs"] < 1e-6 * ends["gradient_descent"] and curved[0] < 1e-6 * curved[1]
+
+
+def _take(settings):
+    alpha, start = settings["alpha"], settings["start"]
+    if settings["problem"] == "banana":
+        made = [f"problem = Banana({alpha!r}, start={start})"]
+        imported = "from core.curves import Banana"
+    else:
+        made = [
+            f"bowl = Scaled({alpha!r}, jnp.pi / 6, start={start})",
+            "problem = Aimed(bowl, bowl.forward(jnp.ones(2)))",
+        ]
+        imported = "from core.problem import Aimed\nfrom core.toys import Scaled"
+    return "\n".join(
+        [
+            "import jax",
+            "import jax.numpy as jnp",
+            imported,
+            "from core.quasi_newton import bfgs",
+            "",
+            *made,
+            f'run = bfgs(problem, problem.start, {STEPS}, "{SEARCH[settings["problem"]]}")',
+            f"end, believed = run.path.x[{settings['step']}], run.inverse_hessian[{settings['step']}]",
+            "true = jnp.linalg.inv(jax.hessian(problem.objective)(end))",
+        ]
+    )
+
+
+def _taken(result):
+    step = result["settings"]["step"]
+    return {"end": result["paths"]["bfgs"].x[step], "believed": result["believed"][step]}
+
+
+LESSON = Lesson(
+    slug="quasi-newton",
+    title="Quasi-Newton",
+    question="Can the curvature be learned from the slopes alone?",
+    text=(
+        "Newton’s method needs $H^{-1}$, the inverse Hessian. **BFGS** guesses $B = I$, walks along $-B\\,\\nabla L$ "
+        "as far as a line search says, and looks: a step $s$ has changed the gradient by $q$, so $H s \\approx q$. It "
+        "corrects its guess until $B\\,q = s$. The ellipse is an isoline of the bowl that $B$ stands for."
+    ),
+    minutes=8,
+    controls=(
+        Step("step", "step", STEPS, 2),
+        Slider("alpha", "α, how narrow", 1.0, 10.0, 5.0, "log", landmarks=(Landmark("round: α = 1", 1.0),)),
+        Slider(
+            "memory",
+            "pairs that L-BFGS keeps",
+            1,
+            CAPACITY,
+            2,
+            digits=1,
+            step=1,
+            landmarks=(Landmark("one for each unknown", 2.0),),
+        ),
+        Choice(
+            "problem",
+            "problem",
+            {
+                "bowl": "a bowl, exact line search",
+                "rough": "a bowl, rough line search",
+                "banana": "a bent valley",
+            },
+            "bowl",
+        ),
+        Point("start", "start", "x", (-VIEW, -VIEW), (VIEW, VIEW), (-1.2, 1.0)),
+        Legend("hide", (*SHOWN, "believed", "true"), ("gradient_descent",)),
+    ),
+    simulate=simulate,
+    draw=draw,
+    reading=reading,
+    prediction=Prediction(
+        "BFGS begins with a circle and never computes a second derivative. After how many steps does its matrix agree "
+        "with the true inverse Hessian, to 1 %?",
+        (
+            Option("at most 2: one for each unknown", _known_in(0, 2)),
+            Option("3 to 10", _known_in(3, 10)),
+            Option("more, or never", _known_in(11, np.inf)),
+        ),
+        remark=(
+            "Each exactly searched step settles one direction for good. A rough search, or a curvature that changes on "
+            "the way, leaves each direction a little wrong."
+        ),
+    ),
+    why=(
+        "A step tells how the slope changes along one direction, so it can settle that direction of $B$ and must leave "
+        "the others alone. BFGS makes the smallest such change, and one that keeps $B$ positive definite: "
+        "$-B\\,\\nabla "
+        "L$ leads downhill as long as $q \\cdot s > 0$, which the line search sees to.\n\n" + code(bfgs_update) + "\n\n"
+        "On a quadratic with $n$ unknowns and an exact line search, $n$ steps settle everything: $B = H^{-1}$. "
+        "**L-BFGS** never writes $B$ down; it keeps the last few pairs $(s, q)$ and works out $B\\,\\nabla L$ from "
+        "them: $n$ numbers a pair instead of $n^2$."
+    ),
+    limits=(
+        "The promise of $n$ steps holds for an *exact* line search on a *quadratic*. With a rough search the path "
+        "still "
+        "arrives, but the matrix stays a little wrong: BFGS stops learning where there is nothing left to walk. L-BFGS "
+        "with a single pair takes the very same exact steps as BFGS on a bowl (those of conjugate gradients), though "
+        "its matrix is far from $H^{-1}$: a good path is no proof of a good matrix. What $H^{-1}$ costs where it is "
+        "computed: [What Newton costs](newton-cost); where it misleads: [Where Newton breaks](newton-breaks)."
+    ),
+    sources=(
+        "Physics-based Deep Learning, chapter “Scale-Invariance and Inversion”, section “Quasi-Newton methods”.",
+        "Nocedal and Wright, Numerical Optimization, chapters 3, 6 and 7.",
+    ),
+    claims=(
+        Claim(
+            "With exact line searches BFGS’s matrix is the inverse Hessian of a quadratic after n = 2 steps.",
+            _exact_claim,
+            rows=("C4",),
+        ),
+        Claim("With a rough line search the matrix comes close to it and stays a little wrong.", _rough_claim),
+        Claim(
+            "On a bowl, L-BFGS with one pair takes BFGS’s exact steps with a matrix that is far from the true one.",
+            _memory_claim,
+        ),
+        Claim(
+            "In bent valleys BFGS ends a million times lower than gradient descent with the same line search.",
+            _banana_claim,
+            rows=("C4",),
+        ),
+    ),
+    symbols=("x", "loss", "gradient", "hessian", "bfgs", "line-search", "definite", "condition"),
+    takeaway=Takeaway(_take, _taken),
+    teaching=Teaching(
+        misconception="Second-order information needs second derivatives.",
+        demo=(
+            ("The circle is the first guess; one exact step settles one direction.", {"step": 1}),
+            ("Two unknowns, two steps: the ellipses coincide.", {"step": 2}),
+            ("A rough line search: the ellipse comes close, and stays a little off.", {"problem": "rough", "step": 8}),
+            ("Where the curvature changes, the ellipse follows.", {"problem": "banana", "step": 25}),
+        ),
+        room=(
+            "A problem has a million unknowns. What do BFGS and L-BFGS with ten pairs have to store? Listen for 10¹² "
+            "against 2·10⁷ numbers, and for: then L-BFGS cannot know the whole Hessian, and need not."
+        ),
+    ),
+    alt=(
+        "Paths of BFGS, L-BFGS and gradient descent over isolines, with the ellipse of BFGS’s matrix and the true "
+        "one at "
+        "the current point; how far the matrix is off, and the loss, by step."
+    ),
+)
