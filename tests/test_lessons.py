@@ -33,10 +33,18 @@ CHOICES = {
         *({"problem": name} for name in ("squared", "scaled", "sheared", "sine")),
         {"problem": "squared", "inverse": "numerical"},
     ],
+    "latent-step": [*({"problem": name, "latent": cut} for name in ("squared", "sine", "linear") for cut in "zy")],
     "train": [{"problem": "sine"}, {"problem": "squared"}, {"problem": "sheared", "architecture": "slabs"}],
     "dipg": [{"problem": "sine"}, {"problem": "squared"}],
 }
-EXAMPLES = {"start": 20, "crux": 40, "four-ways": 50, "train": 20, "dipg": 30}
+EXAMPLES = {
+    "start": 20,
+    "crux": 40,
+    "four-ways": 50,
+    "latent-step": 120,
+    "train": 20,
+    "dipg": 30,
+}
 
 
 def trained(slug, chosen):
@@ -74,14 +82,16 @@ OTHERWISE = {
     "start": {"xi": 1.0},
     "crux": {"alpha": 1.0},
     "four-ways": {"problem": "sheared"},
+    "latent-step": {"problem": "linear"},
     "train": {"problem": "sheared", "architecture": "slabs"},
     "dipg": {"problem": "squared", "start": (0.85, -0.75)},
 }
 
 
 def right(prediction, result):
+    """What the run bears out: the right options, or the one number or point."""
     assert prediction.ready(result)
-    return prediction.right(result)
+    return prediction.right(result) if isinstance(prediction, Prediction) else [prediction.verdict(None, result)]
 
 
 @every_lesson
@@ -141,7 +151,7 @@ def tell(slug, result):
     assert isinstance(said, str) and said.strip()
     assert lesson.prediction.question.format(**result["settings"])
     if lesson.prediction.ready(result):
-        assert all(option.holds(result) in (True, False) for option in lesson.prediction.options)
+        assert lesson.prediction.verdict(None, result)
     header, arrays = unpack(pack(*scene(lesson, result, {})))
     assert header["slug"] == slug and arrays
     return said
