@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from lessons.inverse_gradients import latent_step
+from lessons.inverse_gradients import latent_step, singular
 from lessons.inversion import crux, four_ways
 from lessons.learned import dipg, train
 from lessons.lesson import Lesson
@@ -21,7 +21,7 @@ class Part:
 SYLLABUS = (
     Part("Start", "welcome", (start.LESSON,)),
     Part("Why inversion", "inversion", (crux.LESSON, four_ways.LESSON)),
-    Part("Inverse gradients", "inverse_gradients", (latent_step.LESSON,)),
+    Part("Inverse gradients", "inverse_gradients", (latent_step.LESSON, singular.LESSON)),
     Part("Learning the inverse", "learned", (train.LESSON, dipg.LESSON)),
 )
 

@@ -34,6 +34,7 @@ CHOICES = {
         {"problem": "squared", "inverse": "numerical"},
     ],
     "latent-step": [*({"problem": name, "latent": cut} for name in ("squared", "sine", "linear") for cut in "zy")],
+    "singular": [{"problem": name} for name in ("two", "three", "one", "sine")],
     "train": [{"problem": "sine"}, {"problem": "squared"}, {"problem": "sheared", "architecture": "slabs"}],
     "dipg": [{"problem": "sine"}, {"problem": "squared"}],
 }
@@ -42,6 +43,7 @@ EXAMPLES = {
     "crux": 40,
     "four-ways": 50,
     "latent-step": 120,
+    "singular": 120,
     "train": 20,
     "dipg": 30,
 }
@@ -83,6 +85,7 @@ OTHERWISE = {
     "crux": {"alpha": 1.0},
     "four-ways": {"problem": "sheared"},
     "latent-step": {"problem": "linear"},
+    "singular": {"problem": "three"},
     "train": {"problem": "sheared", "architecture": "slabs"},
     "dipg": {"problem": "squared", "start": (0.85, -0.75)},
 }
