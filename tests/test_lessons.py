@@ -35,6 +35,12 @@ CHOICES = {
     ],
     "latent-step": [*({"problem": name, "latent": cut} for name in ("squared", "sine", "linear") for cut in "zy")],
     "singular": [{"problem": name} for name in ("two", "three", "one", "sine")],
+    "three-spaces": [
+        {"problem": "squared", "method": "inverse_simulator"},
+        {"problem": "sine", "method": "newton"},
+        {"problem": "sheared", "method": "gradient_descent"},
+        {"problem": "squared", "method": "inverse_gradient"},
+    ],
     "train": [{"problem": "sine"}, {"problem": "squared"}, {"problem": "sheared", "architecture": "slabs"}],
     "dipg": [{"problem": "sine"}, {"problem": "squared"}],
 }
@@ -44,6 +50,7 @@ EXAMPLES = {
     "four-ways": 50,
     "latent-step": 120,
     "singular": 120,
+    "three-spaces": 120,
     "train": 20,
     "dipg": 30,
 }
@@ -86,6 +93,7 @@ OTHERWISE = {
     "four-ways": {"problem": "sheared"},
     "latent-step": {"problem": "linear"},
     "singular": {"problem": "three"},
+    "three-spaces": {"eta": 0.8},
     "train": {"problem": "sheared", "architecture": "slabs"},
     "dipg": {"problem": "squared", "start": (0.85, -0.75)},
 }
