@@ -1,30 +1,69 @@
-"""What Newton's method sees of a composition x -> y = P(x) -> L(y): the two terms of its Hessian, its step in y.
+"""Functions of functions, y = P2(P1(x)), and what a method does to the space in between, z = P1(x).
 
-    d2L/dx2 = (dy/dx)^T (d2L/dy2) (dy/dx) + sum_i (dL/dy_i) (d2y_i/dx2)
-
-The first term is all that Gauss-Newton keeps; the second needs the second derivatives of P and fades where the target
-is reached. Both contain derivatives of L, which comes *after* y: the step that Newton takes in y is not decided by P.
-Source: the chapter "Scale-Invariance and Inversion", section on consistency in function compositions.
+While gradients are passed back from L towards x, the later function P2 comes first. A method knows its step in z
+beforehand if that step follows from P2 alone, whatever P1 turns out to be. Source: the remarks on function composition
+in the chapter "Scale-Invariance and Inversion".
 """
 
-import jax
+from typing import NamedTuple
+
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from core.problem import Problem
+from core.updates import Rule
 
 
-def hessian_terms(problem: Problem, x: Float[Array, " n"]) -> tuple[Float[Array, "n n"], Float[Array, "n n"]]:
-    """J^T (d2L/dy2) J and sum_i (dL/dy_i) (d2y_i/dx2); together the Hessian of L(P(x))."""
-    y, jacobian = problem.forward(x), problem.jacobian(x)
-    outer = jacobian.T @ jax.hessian(problem.loss)(y) @ jacobian
-    inner = jnp.einsum("i,ijk->jk", jax.grad(problem.loss)(y), jax.hessian(problem.forward)(x))
-    return outer, inner
+class Composed(Problem):
+    """P(x) = outer(inner(x)): where a walk begins is the inner problem's, the target and the loss are the outer's."""
+
+    inner: Problem
+    outer: Problem
+
+    @property
+    def target(self):  # type: ignore[override]
+        return self.outer.target
+
+    @property
+    def start(self):  # type: ignore[override]
+        return self.inner.start
+
+    @property
+    def domain(self):  # type: ignore[override]
+        return self.inner.domain
+
+    def forward(self, x: Float[Array, " n"]) -> Float[Array, " m"]:
+        return self.outer.forward(self.inner.forward(x))
+
+    def loss(self, y: Float[Array, " m"]) -> Float[Array, ""]:
+        return self.outer.loss(y)
+
+    def inverse(self, y: Float[Array, " m"], x: Float[Array, " n"]) -> Float[Array, " n"]:
+        """P1^-1(P2^-1(y; z); x) with z = P1(x): the later function is undone first."""
+        return self.inner.inverse(self.outer.inverse(y, self.inner.forward(x)), x)
 
 
-def latent_step(
-    problem: Problem, x: Float[Array, " n"], dx: Float[Array, " n"]
-) -> tuple[Float[Array, " m"], Float[Array, " m"]]:
-    """The change of y that the Jacobian promises for a step, J dx, and the one that happens, P(x + dx) - P(x)."""
-    y, promised = jax.jvp(problem.forward, (x,), (dx,))
-    return promised, problem.forward(x + dx) - y
+class LatentStep(NamedTuple):
+    """A step dx, (n,), and what it means in z, (k,): what the later function announces, and what becomes of z."""
+
+    dx: Float[Array, " n"]
+    predicted: Float[Array, " k"]
+    actual: Float[Array, " k"]
+
+
+def latent_step(rule: Rule, problem: Composed, x: Float[Array, " n"], eta: float | Array) -> LatentStep:
+    """dz as the rule would choose it if z were the unknown, beside the dz that its step in x brings about.
+
+    gradient descent  -eta dL/dz against J1 J1^T times that: wrong by a factor, unless J1 is orthogonal.
+    Newton            equal for a linear P1 (any eta); else the term dL/dz d2z/dx2 of the Hessian spoils the factor.
+    inverse gradient  equal to first order in eta; equal for a linear P1.
+    inverse simulator equal.
+    """
+    z = problem.inner.forward(x)
+    dx = rule(problem, x, eta)
+    return LatentStep(dx, rule(problem.outer, z, eta), problem.inner.forward(x + dx) - z)
+
+
+def miss(step: LatentStep) -> Float[Array, ""]:
+    """|actual - predicted|, in units of z."""
+    return jnp.linalg.norm(step.actual - step.predicted)

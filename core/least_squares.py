@@ -1,8 +1,9 @@
 """Rules for L = |r|^2 with r = P(x) - y*, which use that L is a sum of squares. They take any number of outputs m.
 
-With J = dr/dx = U S V^T (singular value decomposition), the three differ in what they do to S:
+With J = dr/dx = U S V^T (singular value decomposition), they differ in what they do to S:
 
     Gauss-Newton            dx = -eta V S^-1 U^T r
+    truncated inverse       dx = -eta V S^+ U^T r       S^+ inverts only the singular values above a threshold
     Levenberg-Marquardt     dx = -eta V S (S^2 + damping)^-1 U^T r
     half-inverse gradient   dx = -eta V S^-1/2 U^T r
 
@@ -14,6 +15,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from core.problem import Problem
+from core.updates import output_step
 
 
 def gauss_newton(problem: Problem, x: Float[Array, " n"], eta: Float[Array, ""]) -> Float[Array, " n"]:
@@ -36,6 +38,21 @@ def levenberg_marquardt(
     jacobian = problem.jacobian(x)
     normal = jacobian.T @ jacobian + damping * jnp.eye(x.size, dtype=x.dtype)
     return -eta * jnp.linalg.solve(normal, jacobian.T @ residual)
+
+
+def truncated_inverse_gradient(
+    problem: Problem, x: Float[Array, " n"], eta: Float[Array, ""], truncation: float | Array = 1e-6
+) -> Float[Array, " n"]:
+    """dx = V S^+ U^T dy: the inverse gradient without the directions that J answers to by `truncation` or less.
+
+    truncation: a singular value, in units of y / x. 0 drops exact zeros only. The step is never longer than
+    |dy| / truncation; along a dropped direction it is 0. It takes any number of outputs: with more than unknowns it is
+    the least-squares step, with fewer the shortest of those that J maps to dy.
+    """
+    u, s, vt = jnp.linalg.svd(problem.jacobian(x), full_matrices=False)
+    kept = s > truncation
+    inverse = jnp.where(kept, 1.0 / jnp.where(kept, s, 1.0), 0.0)
+    return vt.T @ (inverse * (u.T @ output_step(problem, problem.forward(x), eta)))
 
 
 def half_inverse_gradient(

@@ -85,6 +85,20 @@ def one_step(rule: Rule, problem: Problem, x: Float[Array, " n"], eta: Float[Arr
     return OneStep(jnp.linalg.norm(dx), problem.objective(x + dx) - problem.objective(x), progress)
 
 
+def fold_near(problem: Problem, x: Float[Array, " n"], iterations: int = 20) -> Float[Array, " n"]:
+    """A point near x where det J = 0, by Newton's method on det J along its gradient; x itself where that is 0."""
+
+    def determinant(point):
+        return jnp.linalg.det(problem.jacobian(point))
+
+    def approach(point, _):
+        value, slope = jax.value_and_grad(determinant)(point)
+        steepness = jnp.sum(slope**2)
+        return point - value * slope / jnp.where(steepness > 0, steepness, 1.0), None
+
+    return jax.lax.scan(approach, x, length=iterations)[0]
+
+
 class Departure(NamedTuple):
     """Where a path stopped being finite: the first such step (-1 if none), and the conditioning just before it."""
 
@@ -119,10 +133,7 @@ def bend(y: Float[Array, "steps m"], target: Float[Array, " m"]) -> Float[Array,
 
 
 def loglog_slope(x: Float[Array, " k"], y: Float[Array, " k"]) -> Float[Array, ""]:
-    """The exponent p of y ~ x^p: the least-squares slope of log |y| against log |x|.
-
-    nan where some y is 0 or not finite.
-    """
+    """The exponent p of y ~ x^p: the least-squares slope of log |y| against log |x|; nan if a y is 0 or not finite."""
     log_x, log_y = jnp.log(jnp.abs(x)), jnp.log(jnp.abs(y))
     away = log_x - jnp.mean(log_x)
     slope = jnp.sum(away * log_y) / jnp.sum(away**2)

@@ -2,7 +2,8 @@
 
 Source: the chapter "Scale-Invariance and Inversion" (Physics-based Deep Learning): `Scaled` is its toy problem,
 `SquaredSecond` its worked comparison, `RotatedSine` its multi-modal example. `Sheared` is ours: the book's Jacobians
-are diagonal, and a diagonal Jacobian does not notice when somebody transposes it.
+are diagonal, and a diagonal Jacobian does not notice when somebody transposes it. So is `Beacons`, whose Jacobian need
+not be square.
 """
 
 import jax.numpy as jnp
@@ -135,6 +136,39 @@ class Sheared(Problem):
 
     def inverse(self, y: Float[Array, "2"], x: Float[Array, "2"]) -> Float[Array, "2"]:
         return jnp.linalg.solve(self.matrix, y)
+
+
+class Beacons(Problem):
+    """P_i(x) = sqrt(|x - b_i|^2 + h^2): the distances from a point on the ground to the tops of masts at b_i.
+
+    Two unknowns and as many outputs as masts, 1 to 3: fewer than unknowns (a circle of solutions), as many (two
+    mirrored solutions, and J is singular on the line through both masts), more (in general no solution). The height h
+    keeps the distances smooth at the foot of a mast. The target is y* = P(solution) + error; no inverse is a formula.
+    """
+
+    masts: Float[Array, "m 2"]
+    height: Array
+    solution: Array
+    error: Array
+    start: Array
+    domain: tuple[Array, Array]
+
+    def __init__(self, count=2, height=0.5, solution=(0.8, 0.9), error=0.0, start=(-0.9, -0.8)):
+        if count not in (1, 2, 3):
+            raise ValueError(f"Beacons has places for 1, 2 or 3 masts, not for {count!r}")
+        self.masts = number(((-1.5, -1.0), (1.5, -1.0), (0.0, 1.8))[:count])
+        self.height = number(height)
+        self.solution = number(solution)
+        self.error = number(error)
+        self.start = number(start)
+        self.domain = square(3.0)
+
+    @property
+    def target(self) -> Float[Array, " m"]:  # type: ignore[override]
+        return self.forward(self.solution) + self.error
+
+    def forward(self, x: Float[Array, "2"]) -> Float[Array, " m"]:
+        return jnp.sqrt(jnp.sum((x[None, :] - self.masts) ** 2, axis=1) + self.height**2)
 
 
 TOYS = {"scaled": Scaled, "squared": SquaredSecond, "sine": RotatedSine, "sheared": Sheared}

@@ -29,6 +29,21 @@ def output_step(problem: Problem, y: Float[Array, " m"], eta: Float[Array, ""]) 
     return eta * (problem.target - y)
 
 
+class NotSquare(ValueError):
+    """Raised where the inverse of a Jacobian is asked for that has another number of rows than of columns."""
+
+
+def only_square(jacobian: Float[Array, "m n"]) -> Float[Array, "n n"]:
+    """The same matrix, refused unless it is square: anything else has no inverse."""
+    m, n = jacobian.shape
+    if m != n:
+        raise NotSquare(
+            f"The Jacobian is {m} × {n}, one row for each output and one column for each unknown, and only a square "
+            "matrix has an inverse. Use core.least_squares.truncated_inverse_gradient: it takes the pseudo-inverse."
+        )
+    return jacobian
+
+
 def gradient_descent(problem: Problem, x: Float[Array, " n"], eta: Float[Array, ""]) -> Float[Array, " n"]:
     """dx = -eta dL/dx. Stable on a quadratic if eta < 2 / (largest eigenvalue of H)."""
     return -eta * jax.grad(problem.objective)(x)
@@ -41,8 +56,8 @@ def newton(problem: Problem, x: Float[Array, " n"], eta: Float[Array, ""]) -> Fl
 
 
 def inverse_gradient(problem: Problem, x: Float[Array, " n"], eta: Float[Array, ""]) -> Float[Array, " n"]:
-    """dx = (dx/dy) dy, with dx/dy the inverse of the square Jacobian J = dy/dx."""
-    return jnp.linalg.solve(problem.jacobian(x), output_step(problem, problem.forward(x), eta))
+    """dx = (dx/dy) dy, with dx/dy the inverse of the square Jacobian J = dy/dx. NotSquare if it is not square."""
+    return jnp.linalg.solve(only_square(problem.jacobian(x)), output_step(problem, problem.forward(x), eta))
 
 
 def inverse_simulator(problem: Problem, x: Float[Array, " n"], eta: Float[Array, ""]) -> Float[Array, " n"]:

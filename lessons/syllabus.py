@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 
 from lessons.descent import sensitivity, units
+from lessons.inverse_gradients import latent_step, singular
 from lessons.inversion import crux, four_ways
 from lessons.learned import dipg, train
 from lessons.lesson import Lesson
 from lessons.newton import hessian_terms, quasi_newton
+from lessons.simulators import three_spaces
 from lessons.welcome import start
 
 
@@ -24,6 +26,8 @@ SYLLABUS = (
     Part("Why inversion", "inversion", (crux.LESSON, four_ways.LESSON)),
     Part("Gradient descent and its four faults", "descent", (units.LESSON, sensitivity.LESSON)),
     Part("Newton and quasi-Newton", "newton", (quasi_newton.LESSON, hessian_terms.LESSON)),
+    Part("Inverse gradients", "inverse_gradients", (latent_step.LESSON, singular.LESSON)),
+    Part("Inverse simulators", "simulators", (three_spaces.LESSON,)),
     Part("Learning the inverse", "learned", (train.LESSON, dipg.LESSON)),
 )
 

@@ -10,7 +10,12 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from core import toys, updates
-from core.least_squares import gauss_newton, half_inverse_gradient, levenberg_marquardt
+from core.least_squares import (
+    gauss_newton,
+    half_inverse_gradient,
+    levenberg_marquardt,
+    truncated_inverse_gradient,
+)
 from core.problem import Problem
 from core.rollout import rollout
 
@@ -60,14 +65,16 @@ def by_hand(name, residual, jacobian, damping=0.05, truncation=0.0):
         # min |J dx + r|^2 + damping |dx|^2 has the normal equations (J^T J + damping I) dx = -J^T r.
         stacked = np.vstack([jacobian, np.sqrt(damping) * np.eye(2)])
         return -ETA * np.linalg.lstsq(stacked, np.concatenate([residual, np.zeros(2)]), rcond=None)[0]
+    power = 0.5 if name == "half_inverse_gradient" else 1.0
     u, s, vt = np.linalg.svd(jacobian)
-    return -ETA * sum(vt[i] * (u[:, i] @ residual) / np.sqrt(s[i]) for i in range(len(s)) if s[i] > truncation)
+    return -ETA * sum(vt[i] * (u[:, i] @ residual) / s[i] ** power for i in range(len(s)) if s[i] > truncation)
 
 
 RULES = {
     "gauss_newton": (gauss_newton, {}),
     "levenberg_marquardt": (levenberg_marquardt, {"damping": 0.05}),
     "half_inverse_gradient": (half_inverse_gradient, {}),
+    "truncated_inverse_gradient": (truncated_inverse_gradient, {}),
 }
 CASES = {
     "sheared": (toys.Sheared(target=TARGET), (A @ X - TARGET, A)),
@@ -99,9 +106,72 @@ def test_half_inverse_gradient_is_finite_where_the_jacobian_is_singular():
     np.testing.assert_allclose(on_fold, [-ETA * 2.0, 0.0], atol=1e-15)
 
 
+MASTS = {count: toys.Beacons(count, error=0.1) for count in (1, 2, 3)}
+
+
+@pytest.mark.usefixtures("strict")
+@pytest.mark.parametrize("count", MASTS)
+def test_without_truncation_it_is_the_least_squares_step_of_least_length(count):
+    problem = MASTS[count]
+    residual, jacobian = (
+        np.array(f(jnp.array(X))) for f in (lambda x: problem.target - problem.forward(x), problem.jacobian)
+    )
+    expected = ETA * np.linalg.lstsq(jacobian, residual, rcond=None)[0]
+    np.testing.assert_allclose(step(truncated_inverse_gradient, problem, truncation=0.0), expected, rtol=1e-12)
+
+
+def test_for_a_regular_square_jacobian_it_is_the_inverse_gradient():
+    for problem in (toys.Sheared(target=TARGET), toys.RotatedSine(), MASTS[2]):
+        expected = step(updates.inverse_gradient, problem)
+        np.testing.assert_allclose(step(truncated_inverse_gradient, problem), expected, rtol=1e-10)
+
+
+@given(st.floats(-3, 3), st.floats(-1e-6, 1e-6), st.floats(1e-3, 1.0))
+def test_truncation_bounds_the_step_next_to_a_fold_and_on_it(x1, away, truncation):
+    problem = MASTS[2]
+    x = jnp.array([x1, -1.0 + away])
+    gap = np.linalg.norm(ETA * (problem.target - problem.forward(x)))
+    length = np.linalg.norm(jitted[truncated_inverse_gradient](problem, x, jnp.array(ETA), jnp.array(truncation)))
+    assert length <= gap / truncation * (1 + 1e-12)
+
+
+def test_a_dropped_direction_is_not_moved_along():
+    dropped = step(truncated_inverse_gradient, toys.SquaredSecond(target=(0.0, 1.0)), (2.0, 0.05), truncation=0.2)
+    np.testing.assert_allclose(dropped, [-ETA * 2.0, 0.0], atol=1e-15)
+    kept = step(truncated_inverse_gradient, toys.SquaredSecond(target=(0.0, 1.0)), (2.0, 0.05), truncation=0.05)
+    np.testing.assert_allclose(kept, [-ETA * 2.0, ETA * (1 - 0.0025) / 0.1], rtol=1e-12)
+    everything = step(truncated_inverse_gradient, toys.SquaredSecond(target=(0.0, 1.0)), (2.0, 0.05), truncation=2.0)
+    np.testing.assert_array_equal(everything, 0.0)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_the_plain_inverse_is_refused_in_words_where_it_does_not_exist(count):
+    with pytest.raises(updates.NotSquare, match=rf"{count} × 2.*only a square matrix.*truncated_inverse_gradient"):
+        step(updates.inverse_gradient, MASTS[count])
+
+
+@pytest.mark.parametrize("count", MASTS)
+def test_the_pseudo_inverse_walks_to_scipys_least_squares_solution(count):
+    problem = MASTS[count]
+    path = rollout(truncated_inverse_gradient, problem, (0.2, 0.4), 60, eta=0.5)
+    found = scipy.optimize.least_squares(lambda x: np.array(problem.forward(jnp.array(x)) - problem.target), (0.2, 0.4))
+    np.testing.assert_allclose(path.loss[-1], 2 * found.cost, atol=1e-10)
+    if count > 1:  # one distance leaves a circle of solutions
+        np.testing.assert_allclose(path.x[-1], found.x, atol=1e-5)
+
+
 ENTRIES = st.lists(st.floats(-3, 3), min_size=4, max_size=4)
 POINTS = st.tuples(st.floats(-4, 4), st.floats(-4, 4))
-jitted = {rule: jax.jit(rule) for rule in (gauss_newton, levenberg_marquardt, updates.newton, updates.inverse_gradient)}
+jitted = {
+    rule: jax.jit(rule)
+    for rule in (
+        gauss_newton,
+        levenberg_marquardt,
+        truncated_inverse_gradient,
+        updates.newton,
+        updates.inverse_gradient,
+    )
+}
 
 
 @given(ENTRIES, POINTS)

@@ -132,3 +132,25 @@ def test_bend_where_there_is_no_way_to_go_or_the_path_leaves():
     assert measures.bend(jnp.ones((3, 2)), jnp.ones(2)) == 0.0
     leaving = jnp.array([[0.0, 0.0], [jnp.nan, jnp.nan]])
     assert np.isnan(measures.bend(leaving, jnp.array([1.0, 0.0])))
+
+
+def test_the_slope_is_the_exponent_and_nothing_where_there_is_none():
+    h = np.geomspace(1e-3, 1, 7)
+    np.testing.assert_allclose(measures.loglog_slope(h, 5 * h**2.5), 2.5)
+    noisy = h**2 * np.exp(np.sin(np.arange(7)))
+    np.testing.assert_allclose(measures.loglog_slope(h, noisy), np.polyfit(np.log(h), np.log(noisy), 1)[0])
+    for bad in (0.0, np.inf, np.nan):
+        assert np.isnan(measures.loglog_slope(h, np.where(h == 1, bad, h)))
+
+
+@pytest.mark.parametrize(
+    ("problem", "x", "fold"),
+    [
+        (toys.SquaredSecond(), (2.0, 0.7), (2.0, 0.0)),
+        (toys.Beacons(2), (0.0, -0.5), (0.0, -1.0)),  # by symmetry the way there is straight
+        (toys.RotatedSine(1.0, angle=0.0), (1.3, 0.4), (np.pi / 2, 0.4)),
+        (toys.Sheared(), (1.0, 2.0), (1.0, 2.0)),  # none to be found: det J = 3 everywhere
+    ],
+)
+def test_the_fold_is_where_the_determinant_vanishes(problem, x, fold):
+    np.testing.assert_allclose(measures.fold_near(problem, jnp.array(x)), fold, atol=1e-12)

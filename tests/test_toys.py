@@ -23,6 +23,7 @@ PROBLEMS = {
     "sine, turned back": toys.RotatedSine(conditioning=1.5, angle=-2.0),
     "sheared": toys.Sheared(target=(1.0, -2.0)),
 }
+BEACONS = {f"{count} masts": toys.Beacons(count) for count in (1, 2, 3)}
 every_problem = pytest.mark.parametrize("problem", PROBLEMS.values(), ids=PROBLEMS)
 
 
@@ -52,6 +53,8 @@ def by_hand(problem, x):
             return np.array([np.sin(u[0]) / xi, xi * u[1]])
         case toys.Sheared():
             return np.array([x[0] + 2 * x[1], 3 * x[1]])
+        case toys.Beacons():
+            return np.array([np.linalg.norm([*(x - mast), 0.5]) for mast in np.array(problem.masts)])
 
 
 def branches(problem, y, guess):
@@ -70,13 +73,13 @@ def test_rotation_turns_anticlockwise():
     np.testing.assert_allclose(toys.rotation(np.pi / 2) @ jnp.array([1.0, 0.0]), [0.0, 1.0], atol=1e-15)
 
 
-@every_problem
+@pytest.mark.parametrize("problem", (PROBLEMS | BEACONS).values(), ids=PROBLEMS | BEACONS)
 @given(x=POINTS)
 def test_forward_is_the_formula(problem, x):
     np.testing.assert_allclose(there(problem, jnp.array(x)), by_hand(problem, np.array(x)), atol=1e-12)
 
 
-@every_problem
+@pytest.mark.parametrize("problem", (PROBLEMS | BEACONS).values(), ids=PROBLEMS | BEACONS)
 def test_jacobian_by_differences(problem):
     x, h = np.array([0.7, -1.3]), 1e-6
     columns = [(by_hand(problem, x + h * e) - by_hand(problem, x - h * e)) / (2 * h) for e in np.eye(2)]
@@ -152,8 +155,26 @@ def test_every_toy_starts_inside_its_domain_and_away_from_its_solution(name):
     assert problem.objective(problem.start) > 0.1
 
 
+@pytest.mark.usefixtures("strict")
+def test_two_distances_say_nothing_about_the_way_across_the_line_of_their_masts():
+    problem = toys.Beacons(2)
+    for x1 in (-3.0, 0.2, 1.5):
+        assert abs(np.linalg.det(problem.jacobian(jnp.array([x1, -1.0])))) < 1e-15
+    assert abs(np.linalg.det(problem.jacobian(jnp.array([0.2, -0.9])))) > 0.05
+    mirrored = problem.forward(jnp.array([0.8, -2.9]))  # the solution's image in the line x2 = -1
+    np.testing.assert_allclose(mirrored, problem.target, rtol=1e-14)
+
+
+def test_the_foot_of_a_mast_is_no_corner():
+    problem = toys.Beacons(1, error=0.1)
+    np.testing.assert_array_equal(problem.jacobian(problem.masts[0]), [[0.0, 0.0]])
+    assert float(problem.target[0] - problem.forward(problem.solution)[0]) == pytest.approx(0.1)
+    with pytest.raises(ValueError, match="1, 2 or 3 masts"):
+        toys.Beacons(4)
+
+
 def test_numbers_are_leaves_of_the_default_type():
-    for problem in PROBLEMS.values():
+    for problem in (PROBLEMS | BEACONS).values():
         for leaf in jax.tree.leaves(problem):
             assert leaf.dtype == default_float() and not leaf.weak_type
 

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from core.composition import hessian_terms, latent_step
+from core.chain_rule import hessian_terms, promised_and_actual
 from core.curves import Banana, Curved
 from core.toys import RotatedSine, Sheared
 from core.updates import inverse_gradient, newton
@@ -30,8 +30,8 @@ def simulate(x, target, quartic, eta):
         x = x[None]
         outer, inner = hessian_terms(problem, x)
         dx = newton(problem, x, eta)
-        promised, actual = latent_step(problem, x, dx)
-        wished, reached = latent_step(problem, x, inverse_gradient(problem, x, eta))
+        promised, actual = promised_and_actual(problem, x, dx)
+        wished, reached = promised_and_actual(problem, x, inverse_gradient(problem, x, eta))
         found = {
             "y": problem.forward(x),
             "outer": outer,
@@ -166,7 +166,7 @@ def _order_claim(lesson):
     here = [lesson.experiment(x=2.0, eta=eta)["here"] for eta in etas]
     slopes.append(_slope(etas, [abs(h["actual"] - h["promised"]) for h in here]))
     sine, x = RotatedSine(), jnp.array([0.3, -0.4])
-    pairs = [latent_step(sine, x, newton(sine, x, jnp.array(eta))) for eta in etas / 10]
+    pairs = [promised_and_actual(sine, x, newton(sine, x, jnp.array(eta))) for eta in etas / 10]
     slopes.append(_slope(etas, [jnp.linalg.norm(actual - promised) for promised, actual in pairs]))
     return slopes, all(1.9 < slope < 2.1 for slope in slopes)
 
@@ -184,15 +184,15 @@ def _take(settings):
     return "\n".join(
         [
             "import jax.numpy as jnp",
-            "from core.composition import hessian_terms, latent_step",
+            "from core.chain_rule import hessian_terms, promised_and_actual",
             "from core.curves import Curved",
             "from core.updates import inverse_gradient, newton",
             "",
             f"problem = Curved(quartic={settings['quartic']!r}, target={settings['target']!r})",
             f"x, eta = jnp.array([{settings['x']!r}]), jnp.array({settings['eta']!r})",
             "outer, inner = hessian_terms(problem, x)",
-            "promised, actual = latent_step(problem, x, newton(problem, x, eta))",
-            "wished, _ = latent_step(problem, x, inverse_gradient(problem, x, eta))",
+            "promised, actual = promised_and_actual(problem, x, newton(problem, x, eta))",
+            "wished, _ = promised_and_actual(problem, x, inverse_gradient(problem, x, eta))",
         ]
     )
 

@@ -1,0 +1,315 @@
+"""Functions of functions: is a method's step in the space in between known beforehand? (curriculum D2, C3)"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from core import measures, toys
+from core.composition import Composed, latent_step, miss
+from core.updates import gradient_descent, inverse_gradient, inverse_simulator, newton
+from lessons.controls import Choice, Landmark, Legend, Point, Slider
+from lessons.figures import METHODS, Axis, Drawing, Line, Mark, Panel, arrow
+from lessons.lesson import Claim, Lesson, Takeaway, Teaching
+from lessons.prediction import Option, Prediction
+from lessons.words import code, share_word
+
+VIEW = 2.0
+SHEAR = ((1.0, 1.0), (0.0, 1.0))  # y1 = z1 + z2: not symmetric, and close enough to 1 that no arrow leaves the panel
+ETAS = np.geomspace(1e-4, 1.0, 17)
+SMALL = ETAS < 1.01e-2  # where the order is measured: there the next term of the series is below 1 %
+EXACT = 1e-9  # a missed part below this is rounding
+FLOOR = 1e-14  # where the figure puts rounding, which else would jump about
+RULES = {
+    "gradient_descent": gradient_descent,
+    "newton": newton,
+    "inverse_gradient": inverse_gradient,
+    "inverse_simulator": inverse_simulator,
+}
+SHOWN = ("inverse_simulator", "inverse_gradient", "newton", "gradient_descent")
+SOLUTIONS = {"squared": (-0.5, 0.6), "sine": (-0.7, -0.5), "linear": (-0.5, 0.6)}
+
+
+def chain(problem):
+    """y = P2(P1(x)) of this name, with y* = P(solution): (inner, outer)."""
+    inner, outer = {
+        "squared": (toys.SquaredSecond(), toys.Sheared(SHEAR)),
+        "sine": (toys.RotatedSine(1.5), toys.Sheared(SHEAR)),
+        "linear": (toys.Sheared(SHEAR), toys.SquaredSecond()),
+    }[problem]
+    target = Composed(inner, outer).forward(jnp.array(SOLUTIONS[problem]))
+    outer = toys.SquaredSecond(target) if problem == "linear" else toys.Sheared(SHEAR, target)
+    return inner, outer
+
+
+def split(problem, latent):
+    """The same simulator cut at z, after P1, or at y, after all of it: then only the loss comes later."""
+    inner, outer = chain(problem)
+    return (
+        Composed(inner, outer)
+        if latent == "z"
+        else Composed(Composed(inner, outer), toys.Scaled(1.0, 0.0, outer.target))
+    )
+
+
+def simulate(problem, eta, start):
+    """Announced and actual steps in both latent spaces: at this eta, and what they miss at every one of ETAS."""
+    return {
+        latent: {n: _announced(rule, split(problem, latent), start, eta) for n, rule in RULES.items()}
+        for latent in ("z", "y")
+    }
+
+
+def _announced(rule, problem, start, eta):
+    """One method's step in one latent space. What it misses is measured by its announced step for eta = 1."""
+    etas = jnp.concatenate([jnp.stack([eta, jnp.ones_like(eta)]), jnp.asarray(ETAS)])  # one call: half the compilation
+    steps = jax.vmap(lambda h: latent_step(rule, problem, start, h))(etas)
+    missed = jax.vmap(miss)(steps)
+    announced = jnp.linalg.norm(steps.predicted, axis=-1)
+    relative = missed[2:] / announced[1]
+    return {
+        "dx": steps.dx[0],
+        "predicted": steps.predicted[0],
+        "actual": steps.actual[0],
+        "share": missed[0] / announced[0],
+        "missed": relative,
+        "order": jnp.where(
+            jnp.all(relative < EXACT * ETAS), jnp.inf, measures.loglog_slope(ETAS[SMALL], relative[SMALL])
+        ),
+    }
+
+
+def seen_from_its_prediction(predicted, actual):
+    """The actual step, turned and scaled so that the predicted one is (1, 0). Steps: (..., 2)."""
+    along, across = predicted, np.stack([-predicted[..., 1], predicted[..., 0]], -1)
+    with np.errstate(over="ignore", invalid="ignore"):  # a singular matrix has made steps of inf and nan: not drawn
+        length = np.maximum(np.sum(predicted**2, -1), 1e-300)
+        parts = np.sum(actual * along, -1) / length, np.sum(actual * across, -1) / length
+        return tuple(np.where(np.isfinite(part), part, np.nan) for part in parts)
+
+
+def draw(result):
+    settings = result["settings"]
+    latent, start = settings["latent"], np.asarray(settings["start"])
+    lines = []
+    for name in SHOWN:
+        told = result[latent][name]
+        lines.append(Line(f"{name}/miss", "miss", ETAS, np.maximum(told["missed"], FLOOR), name, name, legend=True))
+        ahead, aside = seen_from_its_prediction(told["predicted"], told["actual"])
+        lines.append(Line(f"{name}/seen", "seen", *arrow(0 * ahead, 0 * ahead, ahead, aside, 0.1), name, name))
+        step = np.where(np.isfinite(told["dx"]), told["dx"], np.nan)
+        lines.append(Line(f"{name}/dx", "x", *arrow(start[0], start[1], step[..., 0], step[..., 1], 0.1), name, name))
+    lines.append(
+        Line(
+            "announced",
+            "seen",
+            [0.0, 1.0],
+            [0.0, 0.0],
+            label="as announced",
+            width=1.2,
+            dash="dash",
+            answer=False,
+        )
+    )
+    solution = SOLUTIONS[settings["problem"]]
+    return Drawing(
+        panels=(
+            Panel(
+                "miss",
+                f"how far the step in {latent} is from the one announced, over the full step",
+                Axis("step size η", (1e-4, 1.0), log=True),
+                Axis("missed part (flat at the bottom: rounding)", (3e-15, 30.0), log=True),
+                big=True,
+                cursor="eta",
+            ),
+            Panel(
+                "seen",
+                f"step in {latent}, its announcement scaled to 1",
+                Axis("along", (-0.4, 3.2)),
+                Axis("across", (-1.1, 1.1)),
+            ),
+            Panel("x", "x-space: the steps taken", Axis("x₁", (-VIEW, VIEW)), Axis("x₂", (-VIEW, VIEW)), equal=True),
+        ),
+        lines=tuple(lines),
+        marks=(
+            Mark("solution", "x", "cross", *solution, "solution"),
+            Mark("tip", "seen", "cross", 1.0, 0.0, "announced"),
+        ),
+    )
+
+
+def reading(result):
+    settings = result["settings"]
+    told = result[settings["latent"]]
+    if not max(float(np.abs(told[name]["predicted"]).max()) for name in RULES) > 1e-12:
+        return "The start is a solution: every method announces no step, and takes none. Move it."
+    parts = [f"{METHODS[name].label} {share(told[name]['share'])}" for name in RULES]
+    said = (
+        f"At η = {settings['eta']:.2g} the step in {settings['latent']} misses its announcement by: {', '.join(parts)}."
+    )
+    return f"{said} {_orders(told)}"
+
+
+def share(value):
+    """A missed share of the announced step, in words."""
+    if not np.isfinite(value):
+        return "– (its matrix is singular here)"
+    return "nothing" if value < EXACT else share_word(float(value))
+
+
+def _orders(told):
+    exact = [METHODS[name].label for name in RULES if np.isposinf(told[name]["order"])]
+    fitted = [f"{float(told[n]['order']):.2f} ({METHODS[n].label})" for n in RULES if np.isfinite(told[n]["order"])]
+    words = f"Fitted below η = 0.01, the missed part falls like η to the power {', '.join(fitted)}." if fitted else ""
+    return words + (f" Exact at every η, up to rounding: {', '.join(exact)}." if exact else "")
+
+
+def _ig(result):
+    return float(result[result["settings"]["latent"]]["inverse_gradient"]["order"])
+
+
+def orders(lesson, **settings):
+    """The fitted exponents of all methods in both latent spaces; inf where the announcement is exact."""
+    result = lesson.experiment(**settings)
+    return {latent: {name: float(result[latent][name]["order"]) for name in RULES} for latent in ("z", "y")}
+
+
+def _ig_claim(lesson):
+    found = {
+        p: {c: found["inverse_gradient"] for c, found in orders(lesson, problem=p).items()} for p in ("squared", "sine")
+    }
+    return found, all(abs(order - 2) < 0.05 for by in found.values() for order in by.values())
+
+
+def _first_order_claim(lesson):
+    found = {p: orders(lesson, problem=p) for p in ("squared", "sine")}
+    low = [by[name] for cuts in found.values() for by in cuts.values() for name in ("gradient_descent", "newton")]
+    return found, all(abs(order - 1) < 0.2 for order in low)
+
+
+def _exact_claim(lesson):
+    found = {p: orders(lesson, problem=p) for p in SOLUTIONS}
+    linear = [found["linear"]["z"][name] for name in ("newton", "inverse_gradient")]
+    simulator = [by["inverse_simulator"] for cuts in found.values() for by in cuts.values()]
+    return found, np.isposinf([*linear, *simulator]).all() and found["linear"]["z"]["gradient_descent"] < 1.2
+
+
+def takeaway(settings):
+    """The missed share of two methods, from core alone."""
+    inner, outer = CODE[settings["problem"]]
+    cut = "inner, outer" if settings["latent"] == "z" else "Composed(inner, outer), toys.Scaled(target=target)"
+    return f"""\
+import jax.numpy as jnp
+from core import toys
+from core.composition import Composed, latent_step, miss
+from core.updates import gradient_descent, inverse_gradient
+
+inner, outer = toys.{inner}, toys.{outer}
+target = outer.forward(inner.forward(jnp.array({SOLUTIONS[settings["problem"]]})))
+outer = toys.{outer.removesuffix(")")}{", " if outer[-2] != "(" else ""}target=target)
+problem = Composed({cut})
+x, eta = jnp.array({list(settings["start"])}), {settings["eta"]!r}
+descent = latent_step(gradient_descent, problem, x, eta)
+inverse = latent_step(inverse_gradient, problem, x, eta)
+missed_descent = miss(descent) / jnp.linalg.norm(descent.predicted)
+missed_inverse = miss(inverse) / jnp.linalg.norm(inverse.predicted)"""
+
+
+CODE = {
+    "squared": ("SquaredSecond()", f"Sheared({SHEAR})"),
+    "sine": ("RotatedSine(1.5)", f"Sheared({SHEAR})"),
+    "linear": (f"Sheared({SHEAR})", "SquaredSecond()"),
+}
+
+
+def taken(result):
+    told = result[result["settings"]["latent"]]
+    return {"missed_descent": told["gradient_descent"]["share"], "missed_inverse": told["inverse_gradient"]["share"]}
+
+
+LESSON = Lesson(
+    slug="latent-step",
+    title="The step in between",
+    question="If you hold only the later half of a chain, can you say what the next step will do?",
+    text=(
+        "A simulator is a chain, $y = P_2(P_1(x))$, with $z = P_1(x)$ in between. Passing derivatives back from the "
+        "loss, you meet $P_2$ first. From $P_2$ alone each method can announce a step $\\Delta z$: the one that it "
+        "would take if $z$ were the unknown. Then $x$ is moved, and $z$ with it. Is it the step announced?"
+    ),
+    minutes=7,
+    controls=(
+        Slider("eta", "η, step size", 1e-4, 1.0, 0.1, "log", landmarks=(Landmark("1 %", 0.01), Landmark("full", 1.0))),
+        Choice(
+            "problem",
+            "P₁ is",
+            {"squared": "a square", "sine": "a turned sine", "linear": "linear"},
+            "squared",
+        ),
+        Choice("latent", "look at", {"z": "z, between P₁ and P₂", "y": "y, before the loss"}, "z", simulated=False),
+        Point("start", "x", "x", (-VIEW, -VIEW), (VIEW, VIEW), (1.2, 1.0)),
+        Legend("hide", tuple(RULES)),
+    ),
+    simulate=simulate,
+    draw=draw,
+    reading=reading,
+    prediction=Prediction(
+        "Make η ten times smaller. What the inverse gradient’s step in {latent} misses of its announcement becomes …",
+        (
+            Option("ten times smaller, like the step itself", lambda result: 0.7 < _ig(result) < 1.3),
+            Option("a hundred times smaller", lambda result: 1.7 < _ig(result) < 2.3),
+            Option("nothing: it misses nothing at any η", lambda result: bool(np.isposinf(_ig(result)))),
+        ),
+        remark="As a share of the step, a hundred times smaller is ten times better; ten times smaller is no better.",
+    ),
+    why=(
+        "In $z$ the inverse gradient moves by $J_1 J^{-1} \\Delta y = J_1 (J_2 J_1)^{-1} \\Delta y = J_2^{-1} "
+        "\\Delta y$ to first order: $J_1$ **cancels**, so the step is known before $P_1$ has been looked at; what is "
+        "missed is the curvature of $P_1$, of order $\\eta^2$. Gradient descent moves $z$ by $J_1 J_1^T$ times its "
+        "announcement: wrong by a factor that no small $\\eta$ repairs. Newton’s Hessian has a second term, "
+        "$\\partial L/\\partial z \\cdot \\partial^2 z/\\partial x^2$, which mixes both halves of the chain, "
+        "so it is off by a factor as well. The inverse simulator undoes $P_2$ and then $P_1$, so it lands where it "
+        "said.\n\n" + code(latent_step)
+    ),
+    limits=(
+        "Newton’s method is not always wrong: for a linear $P_1$ the second term is zero and its step in $z$ is exact "
+        "at any η, as is the inverse gradient’s. Gradient descent is right if $J_1$ only turns. “Exact” for the "
+        "inverse simulator supposes that both inverses stay on the branch where they are. And the inverse gradient "
+        "needs every Jacobian of the chain to be invertible: [where it explodes](singular)."
+    ),
+    sources=(
+        "Physics-based Deep Learning, chapter “Scale-Invariance and Inversion”, remarks on function compositions in "
+        "the sections on quasi-Newton methods and inverse gradients.",
+    ),
+    claims=(
+        Claim(
+            "What the inverse gradient's latent step misses falls like eta^2, by a fit, in z and in y.",
+            _ig_claim,
+            rows=("D2", "D1"),
+        ),
+        Claim(
+            "Gradient descent's and Newton's fall like eta^1 only: as a share of the step they do not improve.",
+            _first_order_claim,
+            rows=("D2", "C3"),
+        ),
+        Claim(
+            "The inverse simulator's step in between is exact; with a linear inner function so are Newton's and the "
+            "inverse gradient's, and gradient descent's is not.",
+            _exact_claim,
+            rows=("D2",),
+        ),
+    ),
+    symbols=("x", "y", "latent", "eta", "jacobian", "hessian", "gd", "newton", "ig", "pg", "order"),
+    takeaway=Takeaway(takeaway, taken),
+    teaching=Teaching(
+        misconception="A small enough step does what was planned, whatever the method.",
+        demo=(
+            ("At a large step every method but the inverse simulator misses what it announced.", {"eta": 0.1}),
+            ("Shrink it: one line is twice as steep. The others stay wrong by a fixed share.", {"eta": 0.01}),
+            ("Just before the loss it is the same.", {"eta": 0.01, "latent": "y"}),
+            ("With a linear inner function only gradient descent is still wrong.", {"eta": 0.01, "problem": "linear"}),
+        ),
+        room="Which method lets you plan for a layer before you have seen the layers below it? Listen for: the inner "
+        "Jacobian cancels only if it is inverted, not if it is transposed.",
+    ),
+    alt="What each method's latent step misses of its announcement against the step size, on logarithmic axes; the "
+    "step beside its announcement; the step in x-space.",
+)

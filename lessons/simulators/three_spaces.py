@@ -1,0 +1,349 @@
+"""Three spaces, one step: x, y and the loss side by side, and the grid that P carries across (curriculum E3)."""
+
+from itertools import pairwise
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from core import measures
+from core.rollout import rollout
+from core.toys import RotatedSine, Sheared, SquaredSecond
+from core.updates import gradient_descent, inverse_gradient, inverse_simulator, newton
+from lessons.controls import Choice, Landmark, Point, Slider, Step
+from lessons.figures import METHODS, Axis, Drawing, Field, Line, Mark, Panel, Readout, path_lines
+from lessons.inversion.landscape import landscape
+from lessons.lesson import Claim, Lesson, Takeaway, Teaching
+from lessons.prediction import Aim
+from lessons.words import code, number_word, point_word, share_word
+
+STEPS = 12
+VIEW = 2.0
+Y1, Y2 = (-3.25, 3.25), (-2.75, 4.25)  # what of y-space is shown: the image of the square, but for corners of the shear
+Y_VIEW = 4.4  # half the side of the field of the loss in y
+FAR = 1e3  # a point beyond this has left
+STRAIGHT = 1e-9  # a bend below this is rounding
+INVERSE = ("newton", "inverse_gradient", "inverse_simulator")
+GRID = 100  # no slider moves the loss
+RULES = {
+    "gradient_descent": gradient_descent,
+    "newton": newton,
+    "inverse_gradient": inverse_gradient,
+    "inverse_simulator": inverse_simulator,
+}
+PROBLEMS = {
+    "squared": lambda start: SquaredSecond(target=(-0.6, 0.2), start=start),
+    "sine": lambda start: RotatedSine(1.0, solution=(-0.7, -0.5), start=start),
+    "sheared": lambda start: Sheared(((1.0, 1.0), (0.0, 1.2)), target=(-0.6, 0.2), start=start),
+}
+MESH = np.linspace(-VIEW, VIEW, 9)  # the grid's lines, one every half
+FINE = np.linspace(-VIEW, VIEW, 41)  # the points along each of them
+CELL = 0.2  # half the side of the small square that is carried along
+CORNERS = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1)], float)
+EDGE = np.concatenate([np.linspace(a, b, 6, endpoint=False) for a, b in pairwise(CORNERS)])
+SQUARE = CELL * np.concatenate([EDGE, EDGE[:1]])  # its outline, (25, 2), around 0
+LEVELS = tuple(float(level) for level in 4.0 ** np.arange(-3, 4))
+
+
+def mesh():
+    """A square grid of lines as one line with gaps, (k, 2): nan lifts the pen."""
+    gap = np.full((1, 2), np.nan)
+    pieces = []
+    for at in MESH:
+        still = np.full_like(FINE, at)
+        pieces += [np.stack([still, FINE], -1), gap, np.stack([FINE, still], -1), gap]
+    return np.concatenate(pieces)
+
+
+def simulate(problem, eta, eta_gd, start):
+    """The four paths on one problem, a small square carried along each, the loss over x and y, and the bent grid."""
+    chosen = PROBLEMS[problem](start)
+    etas = {name: eta_gd if name == "gradient_descent" else eta for name in RULES}
+    paths = {name: rollout(rule, chosen, start, STEPS, eta=etas[name]) for name, rule in RULES.items()}
+    line = jnp.linspace(-Y_VIEW, Y_VIEW, GRID)
+    return {
+        "paths": paths,
+        "cells": {name: jax.vmap(lambda x: _around(chosen, x))(path.x) for name, path in paths.items()},
+        "stretch": {name: jax.vmap(lambda x: _stretch(chosen, x))(path.x) for name, path in paths.items()},
+        "bends": {name: measures.bend(path.y, chosen.target) for name, path in paths.items()},
+        "target": chosen.target,
+        "landscape": landscape(chosen, VIEW, GRID),
+        "bowl": jax.vmap(lambda y2: jax.vmap(lambda y1: chosen.loss(jnp.stack([y1, y2])))(line))(line),
+        "grid": jax.vmap(chosen.forward)(jnp.asarray(mesh())),
+        "solution": jax.lax.stop_gradient(chosen.inverse(chosen.target, start)),
+    }
+
+
+def _around(problem, x):
+    """The outline of a small square around x, and its image: (2, 25, 2)."""
+    outline = x + jnp.asarray(SQUARE)
+    return jnp.stack([outline, jax.vmap(problem.forward)(outline)])
+
+
+def _stretch(problem, x):
+    """By how much P stretches space at x: largest and smallest singular value of J. A path that has left gives nan."""
+    jacobian = problem.jacobian(x)
+    finite = jnp.all(jnp.isfinite(jacobian))
+    found = jnp.linalg.svd(jnp.where(finite, jacobian, jnp.eye(2)), compute_uv=False)
+    return jnp.where(finite, found, jnp.nan)
+
+
+def _drawable(points):
+    """Points that have left for infinity become gaps."""
+    return np.where(np.abs(points) < FAR, points, np.nan)
+
+
+def draw(result):
+    settings = result["settings"]
+    method = settings["method"]
+    path = result["paths"][method]
+    path = path._replace(x=_drawable(path.x), y=_drawable(path.y))
+    cells = _drawable(result["cells"][method])
+    lines = [
+        Line("grid/x", "x", *mesh().T, label="grid", width=0.9, opacity=0.8, answer=False),
+        Line(
+            "grid/y",
+            "y",
+            result["grid"][..., 0],
+            result["grid"][..., 1],
+            label="the same grid",
+            width=0.9,
+            opacity=0.8,
+            answer=False,
+        ),
+        *path_lines(method, path, path.loss),
+    ]
+    for k, space in enumerate("xy"):
+        outline = cells[..., k, :, :]
+        lines.append(
+            Line(
+                f"cell/{space}",
+                space,
+                outline[..., 0],
+                outline[..., 1],
+                label="a small square",
+                colour="text",
+                role="segment",
+            )
+        )
+    target, solution, y0 = result["target"], result["solution"], path.y[..., 0, :]
+    straight = np.stack([y0, np.broadcast_to(target, y0.shape)], axis=-2)
+    lines.append(
+        Line("straight", "y", straight[..., 0], straight[..., 1], label="straight to y*", dash="dash", width=1.2)
+    )
+    return Drawing(
+        panels=(
+            Panel("y", "y-space, the effects: the grid of x, carried by P", Axis("y₁", Y1), Axis("y₂", Y2), True, True),
+            Panel("x", "x-space, the causes", Axis("x₁", (-VIEW, VIEW)), Axis("x₂", (-VIEW, VIEW)), equal=True),
+            Panel("loss", "L, one number", Axis("step", (0, STEPS)), Axis("L", (1e-6, 1e2), log=True)),
+        ),
+        lines=tuple(lines),
+        fields=(
+            Field("loss-x", "x", result["landscape"], (-VIEW, VIEW) * 2, levels=LEVELS),
+            Field("loss-y", "y", result["bowl"], (-Y_VIEW, Y_VIEW) * 2, levels=LEVELS),
+        ),
+        marks=(
+            Mark("solution", "x", "cross", solution[..., 0], solution[..., 1], "nearest solution"),
+            Mark("target", "y", "cross", target[..., 0], target[..., 1], "y*"),
+            Mark("now", "y", "dot", y0[..., 0], y0[..., 1], "y of the start"),
+        ),
+        readouts=(Readout(f"{method}/loss", "y", "L =", 2),),
+        step=settings["step"],
+    )
+
+
+def reading(result):
+    settings = result["settings"]
+    step, method = settings["step"], settings["method"]
+    path, stretch = result["paths"][method], result["stretch"][method][step]
+    label = METHODS[method].label
+    if path.loss[0] == 0:
+        return "The start is a solution: there is no step to take. Move it."
+    if not (np.all(np.abs(path.x[step]) < FAR) and np.all(np.abs(path.y[step]) < FAR)):
+        why = "its step size is too large, or its matrix singular"
+        return f"By step {step} the {label} has left all three pictures: {why}."
+    here = f"Step {step} in three spaces: x = {point_word(path.x[step])}, y = {point_word(path.y[step])}, "
+    here += f"L = {number_word(path.loss[step])}. Here P stretches by {number_word(stretch[0])} one way and by "
+    here += f"{number_word(stretch[1])} the other. "
+    bend = float(result["bends"][method])
+    if not np.isfinite(bend):
+        return here + "Later this walk leaves for infinity."
+    if bend < STRAIGHT:
+        return here + "The walk is straight in y, and so only as bent in x as P makes it."
+    return here + f"In y the walk strays from the straight way by {share_word(bend)} of its length."
+
+
+def first_step(result):
+    """Where the inverse simulator's first step ends in y."""
+    return result["paths"]["inverse_simulator"].y[1]
+
+
+def _linked_claim(lesson):
+    worst = 0.0
+    for name in PROBLEMS:
+        result = lesson.experiment(problem=name)
+        problem = PROBLEMS[name](jnp.asarray(result["settings"]["start"]))
+        for path in result["paths"].values():
+            y = jax.vmap(problem.forward)(jnp.asarray(path.x))
+            loss = np.sum((path.y - result["target"]) ** 2, axis=-1)
+            worst = max(worst, float(np.abs(y - path.y).max()), float(np.abs(loss - path.loss).max()))
+    return worst, worst < 1e-12
+
+
+def _lands_claim(lesson):
+    missed = {}
+    for name in PROBLEMS:
+        for eta in (0.1, 0.5, 1.0):
+            result = lesson.experiment(problem=name, eta=eta)
+            y = result["paths"]["inverse_simulator"].y
+            missed[name, eta] = float(np.abs(first_step(result) - (y[0] + eta * (result["target"] - y[0]))).max())
+    return missed, max(missed.values()) < 1e-12
+
+
+def _bends_claim(lesson):
+    bends = {name: {n: float(b) for n, b in lesson.experiment(problem=name)["bends"].items()} for name in PROBLEMS}
+    straight = max(by["inverse_simulator"] for by in bends.values())
+    curved = [bends[name][n] for name in ("squared", "sine") for n in RULES if n != "inverse_simulator"]
+    return bends, straight < STRAIGHT and min(curved) > 1e-3
+
+
+def _area(outline):
+    """The area inside a closed outline (k, 2): the shoelace formula."""
+    x, y = outline[:-1].T
+    return 0.5 * abs(np.sum(x * np.roll(y, -1) - np.roll(x, -1) * y))
+
+
+def _area_claim(lesson):
+    shares = {}
+    for name in PROBLEMS:
+        result = lesson.experiment(problem=name)
+        cell = result["cells"]["inverse_simulator"][0]
+        shares[name] = _area(cell[1]) / _area(cell[0]) / float(np.prod(result["stretch"]["inverse_simulator"][0]))
+    return shares, all(abs(share - 1) < 0.02 for share in shares.values())
+
+
+CODE = {
+    "squared": "toys.SquaredSecond(target=(-0.6, 0.2))",
+    "sine": "toys.RotatedSine(1.0, solution=(-0.7, -0.5))",
+    "sheared": "toys.Sheared(((1.0, 1.0), (0.0, 1.2)), target=(-0.6, 0.2))",
+}
+
+
+def takeaway(settings):
+    """The walk of the chosen method in all three spaces."""
+    method, step = settings["method"], settings["step"]
+    eta = settings["eta_gd" if method == "gradient_descent" else "eta"]
+    return f"""\
+import jax.numpy as jnp
+from core import toys, updates
+from core.rollout import rollout
+
+problem = {CODE[settings["problem"]]}
+start = jnp.array({list(settings["start"])})
+path = rollout(updates.{method}, problem, start, {STEPS}, eta={eta!r})
+x, y, loss = path.x[{step}], path.y[{step}], path.loss[{step}]"""
+
+
+def taken(result):
+    step, path = result["settings"]["step"], result["paths"][result["settings"]["method"]]
+    return {"x": path.x[step], "y": path.y[step], "loss": path.loss[step]}
+
+
+LESSON = Lesson(
+    slug="three-spaces",
+    title="Three spaces",
+    question="Where is a step of x when you look at it from y, or from the loss?",
+    text=(
+        "A walk lives in three spaces at once: causes $x$, effects $y = P(x)$, and the loss $L = |y - y^*|^2$, one "
+        "number. $P$ bends the square grid of x-space into the grid on the right. In y the isolines of $L$ are circles "
+        "around $y^*$, so there the way is plain: go straight. An **inverse simulator** plans in y and asks for the x "
+        "that does it: $\\Delta x = P^{-1}(y + \\eta\\,(y^* - y);\\, x) - x$."
+    ),
+    minutes=6,
+    controls=(
+        Step("step", "step", STEPS, 4),
+        Slider(
+            "eta", "η, share of the gap", 0.05, 1.0, 0.3, landmarks=(Landmark("full", 1.0),), when=("method", INVERSE)
+        ),
+        Slider("eta_gd", "η, gradient descent", 1e-3, 0.5, 0.05, "log", when=("method", ("gradient_descent",))),
+        Choice(
+            "problem",
+            "P",
+            {"squared": "folds: (x₁, x₂²)", "sine": "turns and bends", "sheared": "shears"},
+            "squared",
+        ),
+        Choice(
+            "method",
+            "walk by",
+            {
+                "inverse_simulator": "inverse simulator",
+                "inverse_gradient": "inverse gradient",
+                "newton": "Newton",
+                "gradient_descent": "gradient descent",
+            },
+            "inverse_simulator",
+            simulated=False,
+        ),
+        Point("start", "start", "x", (-VIEW, -VIEW), (VIEW, VIEW), (1.5, 1.4)),
+        Point("guess", "guess", "y", (Y1[0], Y2[0]), (Y1[1], Y2[1]), (0.0, 3.2), simulated=False),
+    ),
+    simulate=simulate,
+    draw=draw,
+    reading=reading,
+    prediction=Aim(
+        "The inverse simulator takes one step with η = {eta:.2g}. Drop the ring in y-space on the place where y is "
+        "then.",
+        "guess",
+        first_step,
+        close=0.25,
+        remark="It is on the straight line from y to y*, the share η of the way along it: that is what was asked for, "
+        "and P⁻¹ carries it out however bent P is.",
+    ),
+    why=(
+        "The three pictures are one walk: the same step number marks the same moment in each. $P$ carries the small "
+        "square at the current step along; close by it acts like its Jacobian, stretching by its singular values, and "
+        "changing areas by $|\\det J|$. Gradient descent goes straight at the isolines of x-space, which are "
+        "$P$’s distortion of circles. The inverse simulator goes straight in y and lets $P^{-1}$ do the "
+        "bending.\n\n" + code(inverse_simulator)
+    ),
+    limits=(
+        "Where $P$ folds (at $x_2 = 0$ in the first example) two places of x lie on one place of y, and no walk in y "
+        "can tell them apart; the local inverse stays on the side where x is: [many causes](branches). Straight in y "
+        "is the short way only if the loss is a distance in y. And the third space hides most: walks that look alike "
+        "in L can be far apart in x."
+    ),
+    sources=(
+        "Physics-based Deep Learning, chapter “Scale-Invariance and Inversion”, “Inverse simulators” and the figures "
+        "of its “Simple Example comparing Different Optimizers”.",
+    ),
+    claims=(
+        Claim(
+            "A step is the same in all three spaces: y = P(x) and L = |y - y*|^2 at each.", _linked_claim, rows=("E3",)
+        ),
+        Claim(
+            "The inverse simulator's first step ends at y + eta (y* - y), for every P and every eta.",
+            _lands_claim,
+            rows=("E1", "E3"),
+        ),
+        Claim("Its walk is straight in y; on a bent P those of the other methods are not.", _bends_claim, rows=("E1",)),
+        Claim("A small square's image has |det J| times its area.", _area_claim),
+    ),
+    symbols=("x", "y", "target", "loss", "simulator", "eta", "dx", "jacobian", "singular-value", "pg", "inverse"),
+    takeaway=Takeaway(takeaway, taken),
+    teaching=Teaching(
+        misconception="The best way is the one that looks straight where you draw it, in x-space.",
+        demo=(
+            ("One step, marked in three spaces. Play it.", {"step": 4}),
+            (
+                "Gradient descent is at right angles to the isolines in x; look at it in y.",
+                {"method": "gradient_descent"},
+            ),
+            ("Let P turn and bend: the walk in y does not notice.", {"problem": "sine", "start": (1.2, 1.0)}),
+            ("A shear: straight in both, and still not the way of the gradient.", {"problem": "sheared"}),
+        ),
+        room="In which of the three spaces would you choose the direction of a step, and in which do you have to carry "
+        "it out? Listen for: choose in y, where the loss is round; carry out in x; that needs the inverse.",
+    ),
+    alt="A square grid in x-space and its image under P in y-space, with one method's walk, a small square at its "
+    "current step in both, and the loss by step.",
+)
