@@ -91,8 +91,9 @@ def test_a_run_with_a_broken_inverse_stays_finite_and_descends(problem, make):
     path = rollout(fallback.checked_inverse_simulator, make(problem), problem.start, 30, eta=0.5, trust=0.5)
     assert np.isfinite(path.x).all()
     assert (np.diff(path.loss) <= 0).all() and path.loss[-1] < 0.5 * path.loss[0]
-    there = path.loss[:-1] < 1e-20
-    assert (fallback.checks(make(problem), path.x[:-1], ETA).fell_back | there).all()
+    # Not on the fold of the square, from where backwards is as good as forwards; nor at the target.
+    special = (path.loss[:-1] < 1e-20) | (np.abs(path.x[:-1, 1]) < 1e-12)
+    assert (fallback.checks(make(problem), path.x[:-1], ETA).fell_back | special).all()
 
 
 def test_an_unreachable_target_ends_at_the_nearest_that_can_be_reached():
