@@ -140,9 +140,13 @@ def flow(nu: Array) -> Callable[[Float[Array, " n"]], Float[Array, " n"]]:
 
 
 def plateaus(n: int) -> Float[Array, " n"]:
-    """A profile with edges, between 0 and 1: one plateau at 1, a lower one at 0.5."""
+    """A profile with two plateaus, at 1 and at 0.5, whose edges are about 0.05 wide."""
     place = points(n)
-    return jnp.where((place > 0.15) & (place < 0.45), 1.0, jnp.where((place > 0.6) & (place < 0.8), 0.5, 0.0))
+
+    def step(at):
+        return jnp.tanh((place - at) / 0.025)
+
+    return 0.5 * (step(0.15) - step(0.45)) + 0.25 * (step(0.6) - step(0.8))
 
 
 def between_points(u: Float[Array, " n"], places: Float[Array, " m"]) -> Float[Array, " m"]:

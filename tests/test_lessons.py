@@ -33,10 +33,11 @@ CHOICES = {
         *({"problem": name} for name in ("squared", "scaled", "sheared", "sine")),
         {"problem": "squared", "inverse": "numerical"},
     ],
+    "heat": [{}],
     "train": [{"problem": "sine"}, {"problem": "squared"}, {"problem": "sheared", "architecture": "slabs"}],
     "dipg": [{"problem": "sine"}, {"problem": "squared"}],
 }
-EXAMPLES = {"start": 20, "crux": 40, "four-ways": 50, "train": 20, "dipg": 30}
+EXAMPLES = {"start": 20, "crux": 40, "four-ways": 50, "train": 20, "dipg": 30} | {"heat": 120}
 
 
 def trained(slug, chosen):
@@ -74,6 +75,7 @@ OTHERWISE = {
     "start": {"xi": 1.0},
     "crux": {"alpha": 1.0},
     "four-ways": {"problem": "sheared"},
+    "heat": {"time": 0.01},
     "train": {"problem": "sheared", "architecture": "slabs"},
     "dipg": {"problem": "squared", "start": (0.85, -0.75)},
 }
