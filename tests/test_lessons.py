@@ -37,7 +37,14 @@ CHOICES = {
     "train": [{"problem": "sine"}, {"problem": "squared"}, {"problem": "sheared", "architecture": "slabs"}],
     "dipg": [{"problem": "sine"}, {"problem": "squared"}],
 }
-EXAMPLES = {"start": 20, "crux": 40, "four-ways": 50, "train": 20, "dipg": 30} | {"heat": 120}
+EXAMPLES = {
+    "start": 20,
+    "crux": 40,
+    "four-ways": 50,
+    "heat": 120,
+    "train": 20,
+    "dipg": 30,
+}
 
 
 def trained(slug, chosen):
@@ -82,8 +89,9 @@ OTHERWISE = {
 
 
 def right(prediction, result):
+    """What the run bears out: the right options, or the one number or point."""
     assert prediction.ready(result)
-    return prediction.right(result)
+    return prediction.right(result) if isinstance(prediction, Prediction) else [prediction.verdict(None, result)]
 
 
 @every_lesson
@@ -143,7 +151,7 @@ def tell(slug, result):
     assert isinstance(said, str) and said.strip()
     assert lesson.prediction.question.format(**result["settings"])
     if lesson.prediction.ready(result):
-        assert all(option.holds(result) in (True, False) for option in lesson.prediction.options)
+        assert lesson.prediction.verdict(None, result)
     header, arrays = unpack(pack(*scene(lesson, result, {})))
     assert header["slug"] == slug and arrays
     return said
