@@ -10,8 +10,8 @@ which is what "time reversal" means in this course: it undoes the forward step e
     leapfrog              2        yes            yes
     Runge-Kutta 4         4        no             no, but to order 5
 
-The last two columns hold where forces depend on the position alone; friction ends both. Source: Hairer, Lubich and
-Wanner, Geometric Numerical Integration, chapters II, V and VI.
+The last two columns, and leapfrog's order, hold where forces depend on the position alone: friction ends them.
+Source: Hairer, Lubich and Wanner, Geometric Numerical Integration, chapters II, V and VI.
 """
 
 from collections.abc import Callable
@@ -37,7 +37,10 @@ def symplectic_euler(rate: Rate, state: Float[Array, " n"], dt: Float[Array, ""]
 
 
 def leapfrog(rate: Rate, state: Float[Array, " n"], dt: Float[Array, ""]) -> Float[Array, " n"]:
-    """Half a kick, a drift, half a kick (velocity Verlet). Order 2, and its own inverse under dt -> -dt."""
+    """Half a kick, a drift, half a kick (velocity Verlet). Order 2, and its own inverse under dt -> -dt.
+
+    Where forces depend on the velocity too, it is of order 1 and no longer its own inverse.
+    """
     half = state.size // 2
     kicked = state.at[half:].add(dt / 2 * rate(state)[half:])
     drifted = kicked.at[:half].add(dt * rate(kicked)[:half])

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from lessons.deep import heat
+from lessons.deep import heat, time_reversal
 from lessons.inversion import crux, four_ways
 from lessons.learned import dipg, train
 from lessons.lesson import Lesson
@@ -21,7 +21,7 @@ class Part:
 SYLLABUS = (
     Part("Start", "welcome", (start.LESSON,)),
     Part("Why inversion", "inversion", (crux.LESSON, four_ways.LESSON)),
-    Part("Deep dive", "deep", (heat.LESSON,)),
+    Part("Deep dive", "deep", (heat.LESSON, time_reversal.LESSON)),
     Part("Learning the inverse", "learned", (train.LESSON, dipg.LESSON)),
 )
 

@@ -116,6 +116,20 @@ def test_the_order_of_what_time_reversal_leaves(name, order):
     assert slope(counts, errors) == pytest.approx(-order, abs=0.25)
 
 
+def test_friction_ends_leapfrogs_symmetry_and_costs_it_an_order():
+    def rubbed(state):
+        return jnp.stack([state[1], -jnp.sin(state[0]) - 0.4 * state[1]])
+
+    exact = solve_ivp(rubbed_numpy, (0, TIME), STATE, rtol=1e-13, atol=1e-13).y[:, -1]
+    errors = [np.linalg.norm(ended("leapfrog", count, rubbed) - exact) for count in COUNTS]
+    assert slope(COUNTS, errors) == pytest.approx(-1, abs=0.15)
+    assert slope(COUNTS, [back("leapfrog", int(count), rubbed) for count in COUNTS]) == pytest.approx(-1, abs=0.15)
+
+
+def rubbed_numpy(_, s):
+    return [s[1], -np.sin(s[0]) - 0.4 * s[1]]
+
+
 def test_a_path_begins_at_its_start_and_ends_where_a_masked_run_ends():
     path = integrators.trajectory(integrators.rk4, pendulum, STATE, 0.1, 7)
     assert path.shape == (8, 2)

@@ -34,6 +34,7 @@ CHOICES = {
         {"problem": "squared", "inverse": "numerical"},
     ],
     "heat": [{}],
+    "time-reversal": [{"precision": "float64"}, {"precision": "float32"}],
     "train": [{"problem": "sine"}, {"problem": "squared"}, {"problem": "sheared", "architecture": "slabs"}],
     "dipg": [{"problem": "sine"}, {"problem": "squared"}],
 }
@@ -42,6 +43,7 @@ EXAMPLES = {
     "crux": 40,
     "four-ways": 50,
     "heat": 120,
+    "time-reversal": 120,
     "train": 20,
     "dipg": 30,
 }
@@ -83,6 +85,7 @@ OTHERWISE = {
     "crux": {"alpha": 1.0},
     "four-ways": {"problem": "sheared"},
     "heat": {"time": 0.01},
+    "time-reversal": {"zeta": 0.2},
     "train": {"problem": "sheared", "architecture": "slabs"},
     "dipg": {"problem": "squared", "start": (0.85, -0.75)},
 }
