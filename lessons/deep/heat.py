@@ -1,0 +1,309 @@
+"""What heat forgets: a simulator maps state to state, and loses information wave by wave (curriculum F1)."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from core.heat import (
+    Heat1D,
+    SteppedHeat,
+    between_points,
+    plateaus,
+    points,
+    stable_steps,
+    truncated_inverse,
+    wave_numbers,
+)
+from core.oscillator import OscillatorFlow
+from lessons.controls import Landmark, Legend, Slider
+from lessons.figures import Axis, Drawing, Line, Mark, Panel
+from lessons.lesson import Claim, Lesson, Takeaway, Teaching
+from lessons.prediction import Estimate
+from lessons.words import code, count_word, number_word, power
+
+N = 20
+STEPS = 64  # of Runge-Kutta 4: stable up to the longest time, where 43 are needed
+TIMES = (1e-5, 0.03)
+PLACES = np.linspace(0, 1, 161)  # where the profiles are drawn
+NOISE = np.random.default_rng(2).standard_normal(N)  # one draw, scaled: dragging a slider changes nothing else
+ROUNDING = 2.2e-16  # float64's
+WAVES = np.arange(1, N + 1)
+DEFAULT = {"time": 0.0015, "noise": 0.01}
+
+
+def simulate(time, noise, kept):
+    """The rod after `time`, what is measured of it, what comes back, and the singular values of the simulator."""
+    problem, x = Heat1D(N, time=time), plateaus(N)
+    clean = problem.forward(x)
+    measured = clean + noise * NOISE
+    stepped = SteppedHeat(problem, STEPS, "rk4")
+
+    def error(count):
+        return jnp.sqrt(jnp.mean((truncated_inverse(problem, measured, count) - x) ** 2))
+
+    errors = jax.vmap(error)(jnp.arange(N + 1))
+    kept = jnp.round(kept).astype(int)
+    return {
+        "before": between_points(x, PLACES),
+        "after": between_points(clean, PLACES),
+        "clean": clean,
+        "measured": measured,
+        "recovered": between_points(truncated_inverse(problem, measured, kept), PLACES),
+        "errors": errors,
+        "error": errors[kept],
+        "best": jnp.argmin(errors),
+        "factors": problem.factors(),
+        # Of the simulator as it stands, through all its time steps, by automatic differentiation.
+        "singular": jnp.linalg.svd(stepped.jacobian(x), compute_uv=False),
+        "above": jnp.sum(problem.factors() > noise),
+        "drowned": -jnp.log(noise) / wave_numbers(N)[-1] ** 2,
+        "noise": noise,
+    }
+
+
+def draw(result):
+    noise = np.asarray(result["noise"])[..., None]
+    ends = np.array([0.5, N + 0.5])
+    place = np.asarray(points(N))
+    counts = Axis("waves, the longest first", (0, N + 0.5))
+    return Drawing(
+        panels=(
+            Panel("rod", "temperature along the rod", Axis("place", (0, 1)), Axis("u", (-0.7, 1.7)), big=True),
+            Panel("spectrum", "what is left of each wave", counts, Axis("", (1e-18, 3), log=True), cursor="kept"),
+            Panel(
+                "error",
+                "error of what is recovered",
+                Axis("waves kept", (0, N + 0.5)),
+                Axis("", (0.03, 30), log=True),
+                cursor="kept",
+            ),
+        ),
+        lines=(
+            Line("before", "rod", PLACES, result["before"], label="before", dash="dash", width=2.0, legend=True),
+            Line(
+                "after", "rod", PLACES, result["after"], label="after the time t", colour="text", width=2.5, legend=True
+            ),
+            Line("recovered", "rod", PLACES, result["recovered"], "inverse_simulator", legend=True),
+            Line("measured", "rod", place, result["measured"], label="measured", dash="dot", width=1.5, legend=True),
+            Line("formula", "spectrum", WAVES, result["factors"], width=5.0, opacity=0.5),
+            Line("singular", "spectrum", WAVES, result["singular"], colour="text", width=2.0),
+            Line("noise", "spectrum", ends, np.repeat(noise, 2, -1), dash="dash", width=1.2),
+            Line("rounding", "spectrum", ends, np.full(2, ROUNDING), dash="dot", width=1.2),
+            Line("errors", "error", np.arange(N + 1), result["errors"], colour="text", width=2.0),
+        ),
+        marks=(
+            Mark("noise-here", "spectrum", "dot", 2.0, result["noise"], "noise ε"),
+            Mark("rounding-here", "spectrum", "dot", 2.0, ROUNDING, "rounding"),
+            Mark("best", "error", "ring", result["best"], np.min(result["errors"], axis=-1), "best", answer=True),
+        ),
+        numbers={"above": result["above"], "drowned": result["drowned"]},
+    )
+
+
+def reading(result):
+    settings, factors = result["settings"], result["factors"]
+    kept, best, above = round(settings["kept"]), int(result["best"]), int(result["above"])
+    gap = float(np.max(np.abs(result["singular"] - factors)))
+    sentences = [
+        f"After t = {settings['time']:.2g} the longest wave still has {number_word(factors[0])} of its height, the "
+        f"finest {number_word(factors[-1])}.",
+        f"{_counted(above)} above the noise ε = {settings['noise']:.2g}.",
+        f"With {count_word(kept, 'wave')} kept, what is recovered is off by {number_word(result['error'])}; the best, "
+        f"{number_word(result['errors'][best])}, comes with {best}.",
+    ]
+    agree = f"The simulator's own singular values agree with the formula to {power(gap)}"
+    floor = "; the finest lie below rounding, where the computed ones end on a floor" if factors[-1] < ROUNDING else ""
+    sentences.append(f"{agree}{floor}.")
+    return " ".join(sentences)
+
+
+def _counted(above):
+    return f"All {N} waves are" if above == N else f"{above} of {N} waves {'is' if above == 1 else 'are'}"
+
+
+def _stepped_claim(lesson):
+    """Of the time-stepping simulator's own Jacobian, over the times where no factor is below rounding."""
+    gaps = []
+    for time in (1e-5, 3e-4, 1.5e-3, 5e-3):
+        result = lesson.experiment(time=time)
+        gaps.append(float(np.max(np.abs(result["singular"] - result["factors"]))))
+    return gaps, max(gaps) < 1e-5
+
+
+def _exact_claim(lesson):
+    problem = Heat1D(N, time=DEFAULT["time"])
+    singular = np.linalg.svd(problem.jacobian(plateaus(N)), compute_uv=False)
+    gap = float(np.max(np.abs(singular / lesson.experiment()["factors"] - 1)))
+    return gap, gap < 1e-10
+
+
+def _slope_claim(lesson):
+    """log of the singular values against k^2, by a fit: -nu t."""
+    slopes = []
+    for time in (3e-4, 1.5e-3):
+        singular = lesson.experiment(time=time)["singular"]
+        slopes.append(float(np.polyfit(np.asarray(wave_numbers(N)) ** 2, np.log(singular), 1)[0] / -time))
+    return slopes, np.allclose(slopes, 1, rtol=1e-5)
+
+
+def _square_claim(lesson):
+    shapes, ranks = [], []
+    for problem in (Heat1D(N, time=1e-4), SteppedHeat(Heat1D(N, time=1e-4), STEPS, "rk4"), OscillatorFlow(zeta=0.2)):
+        jacobian = np.asarray(problem.jacobian(problem.start))
+        shapes.append(jacobian.shape)
+        ranks.append(np.linalg.matrix_rank(jacobian))
+    return (shapes, ranks), all(rows == columns == rank for (rows, columns), rank in zip(shapes, ranks, strict=True))
+
+
+def _drowned_claim(lesson):
+    noise = 0.01
+    time = float(lesson.experiment(noise=noise)["drowned"])
+    counts = [int(lesson.experiment(noise=noise, time=factor * time)["above"]) for factor in (0.99, 1.01)]
+    return counts, counts == [N, N - 1]
+
+
+def _noise_claim(lesson):
+    """In the finest wave, noise comes back divided by that wave's factor."""
+    quiet, loud = (lesson.experiment(time=3e-3, noise=noise, kept=N)["error"] for noise in (1e-3, 1e-2))
+    best = min(lesson.experiment(time=3e-3)["errors"])
+    return (quiet, loud, best), np.isclose(loud / quiet, 10, rtol=0.05) and loud > 100 * best
+
+
+def _forgotten_claim(lesson):
+    """Nothing but rounding, and still the exact inverse fails, though no singular value is zero."""
+    problem, x = Heat1D(N, time=0.03), plateaus(N)
+    error = float(jnp.max(jnp.abs(problem.inverse(problem.forward(x), x) - x)))
+    return (error, float(problem.factors()[-1])), error > 1 and problem.factors()[-1] > 0
+
+
+def _stable_claim(lesson):
+    needed = float(stable_steps(N, TIMES[1], 2.785))
+    return needed, needed <= STEPS
+
+
+def takeaway(settings):
+    return f"""
+import jax.numpy as jnp
+from core.heat import Heat1D, SteppedHeat, plateaus
+
+problem = Heat1D({N}, time={settings["time"]!r})
+x = plateaus({N})
+after = problem.forward(x)  # the profile on the rod, blurred
+factors = problem.factors()  # exp(-k^2 t), one for each wave
+above_the_noise = jnp.sum(factors > {settings["noise"]!r})
+jacobian = SteppedHeat(problem, {STEPS}, "rk4").jacobian(x)  # through all time steps
+singular_values = jnp.linalg.svd(jacobian, compute_uv=False)
+longest = singular_values[0]
+"""
+
+
+LESSON = Lesson(
+    slug="heat",
+    title="What heat forgets",
+    question="A hot profile has blurred. How much of it can still be told from what is left?",
+    text=(
+        "A simulator takes a state to a later state, so its Jacobian is square, and as long as nothing is lost it has "
+        "an inverse. Heat loses things little by little: a rod's profile is a sum of sine waves, and after a time $t$ "
+        "the wave with the wave number $k$ is multiplied by $e^{-\\nu k^2 t}$. To undo it, divide. But what is "
+        "measured carries noise of size $\\varepsilon$, and that is divided, too."
+    ),
+    minutes=8,
+    controls=(
+        Slider(
+            "time",
+            "time t (ν = 1)",
+            *TIMES,
+            DEFAULT["time"],
+            "log",
+            landmarks=(Landmark("finest wave at the noise", number="drowned"),),
+        ),
+        Slider(
+            "kept",
+            "waves kept",
+            0,
+            N,
+            17,
+            digits=2,
+            step=1,
+            landmarks=(Landmark("those above the noise", number="above"),),
+        ),
+        Slider("noise", "noise ε", 1e-8, 0.3, DEFAULT["noise"], "log", digits=2),
+        Legend("hide", ("before", "after", "recovered", "measured")),
+    ),
+    simulate=simulate,
+    draw=draw,
+    reading=reading,
+    prediction=Estimate(
+        f"t = {{time:.2g}}, ε = {{noise:.2g}}. Of the {N} waves, how many would you bring back, so that the profile "
+        "comes nearest to the one before?",
+        0,
+        N,
+        lambda result: float(result["best"]),
+        1.5,
+        unit="waves",
+        remark="Each wave more is a detail won and a share of noise taken in, divided by that wave's factor.",
+    ),
+    why=(
+        "The sine waves are the singular vectors, and their factors the singular values. The black line in the "
+        "spectrum is no formula: it is the singular values of the Jacobian of a simulator that takes "
+        f"{STEPS} time steps, differentiated through all of them; the grey band under it is "
+        "$e^{-\\nu k^2 t}$.\n\n" + code(Heat1D.forward, Heat1D.inverse) + "\n\n"
+        "No factor is ever zero, so in principle nothing is destroyed: with exact numbers the inverse exists at every "
+        "time. In practice a wave is gone once its factor falls below the noise, and at the latest below the rounding "
+        "of the computer. The finest wave goes first, because its exponent grows with $k^2$."
+    ),
+    limits=(
+        "Leaving waves out is the crudest cure. It needs to know which waves, and a problem that falls apart into "
+        "waves; a truncated pseudo-inverse of the Jacobian does the same for any problem ([Singular](singular)). "
+        "The noise here is one fixed draw. Whether the sharp cut at the noise is best depends on the profile: where "
+        "a wave is missing from it, keeping that wave only costs. What happens to a simulation that is run backwards "
+        "step by step: [Time reversal](time-reversal)."
+    ),
+    sources=(
+        "Physics-based Deep Learning, chapter “Scale-Invariance and Inversion”, section “Deep Dive into Inverse "
+        "simulators”.",
+    ),
+    claims=(
+        Claim(
+            "The singular values of the time-stepping simulator's own Jacobian are exp(-nu k^2 t), to 1e-5.",
+            _stepped_claim,
+            rows=("F1",),
+        ),
+        Claim("Those of the exact simulator match to rounding.", _exact_claim, rows=("F1",)),
+        Claim("A fit of their logarithm against k^2 has the slope -nu t.", _slope_claim, rows=("F1",)),
+        Claim("Simulators from state to state have a square, regular Jacobian.", _square_claim, rows=("F1",)),
+        Claim("The finest wave falls below the noise at t = ln(1/noise)/(nu k^2).", _drowned_claim, rows=("F1",)),
+        Claim("What is recovered with all waves carries the noise over, enlarged in proportion.", _noise_claim),
+        Claim(
+            "At t = 0.03 rounding alone makes the exact inverse useless, though no factor is zero.",
+            _forgotten_claim,
+            rows=("F1",),
+        ),
+        Claim("The simulator's steps are short enough at the longest time.", _stable_claim),
+    ),
+    symbols=("simulator", "jacobian", "singular-value", "nu", "k", "mode", "inverse"),
+    takeaway=Takeaway(
+        takeaway,
+        lambda result: {
+            "after": result["clean"],
+            "factors": result["factors"],
+            "above_the_noise": result["above"],
+            "longest": result["singular"][0],
+        },
+    ),
+    teaching=Teaching(
+        misconception="A process that can be computed forwards can be computed backwards: just apply the inverse.",
+        demo=(
+            ("A short time: everything comes back.", {"time": 1e-4}),
+            ("A little later the finest waves bring back noise.", {"kept": float(N)}),
+            ("Leave out what the noise has drowned.", {"kept": 13.0}),
+            ("Late: even without noise to speak of, little is left.", {"time": 0.01, "noise": 1e-8}),
+        ),
+        room=(
+            "If no factor is ever exactly zero, is information destroyed? Listen for the difference between a matrix "
+            "that is singular and one that is merely useless at a given precision."
+        ),
+    ),
+    alt="Temperature along the rod before, after a time t and as recovered; the singular values by wave with the noise "
+    "level; the error against the number of waves kept.",
+)

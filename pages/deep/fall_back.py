@@ -1,0 +1,5 @@
+"""The page of the lesson "Falling back"."""
+
+from pages.ui.page import show
+
+show("fall-back")

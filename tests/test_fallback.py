@@ -1,0 +1,134 @@
+"""The checked step: taken where the inverse lands as meant, refused where it is broken, and the loss always falls."""
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core import fallback, toys
+from core.averages import Linearised
+from core.fallback import Misled
+from core.problem import Wrapped, number
+from core.rollout import rollout
+from core.updates import inverse_simulator
+
+ETA = jnp.array(0.5)
+HALF_TURN = number(np.pi)
+
+
+def misled(problem, turn, half=0.0, centre=(0.0, 0.0)):
+    return Misled(problem, number(centre), number(half), number(turn))
+
+
+PROBLEMS = {
+    "squared": toys.SquaredSecond(target=(0.0, 1.0)),
+    "sine": toys.RotatedSine(),
+    "sheared": toys.Sheared(target=(1.0, -2.0)),
+}
+every_problem = pytest.mark.parametrize("problem", PROBLEMS.values(), ids=PROBLEMS)
+step = eqx.filter_jit(fallback.checked_step)
+
+
+@every_problem
+@pytest.mark.usefixtures("strict")
+def test_a_right_inverse_is_always_taken(problem):
+    found = fallback.checked_step(problem, problem.start, ETA)
+    assert not found.fell_back and found.miss < 1e-12
+    np.testing.assert_array_equal(found.dx, inverse_simulator(problem, problem.start, ETA))
+
+
+@every_problem
+def test_a_backward_inverse_is_refused_and_the_gradient_taken(problem):
+    broken = misled(problem, HALF_TURN)
+    found = step(broken, problem.start, ETA)
+    assert found.fell_back and found.miss > 0.5
+    np.testing.assert_array_equal(found.dx, fallback.safe_gradient(problem, problem.start))
+    assert problem.objective(problem.start + found.dx) < problem.objective(problem.start)
+
+
+def test_the_miss_on_paper():
+    """For linear P = I a turn by t misses by |R dy - dy| / |dy| = 2 sin(t/2)."""
+    problem = misled(toys.Scaled(), 0.7)
+    found = step(problem, jnp.array([2.0, 1.0]), ETA)
+    assert found.miss == pytest.approx(2 * np.sin(0.35))
+
+
+def test_the_safe_gradient_is_the_longest_that_armijo_lets_pass():
+    problem = toys.Scaled(4.0)
+    x = jnp.array([1.0, 1.0])
+    gradient = np.array([2.0, 32.0])  # of x1^2 + 16 x2^2, whose value here is 17
+
+    def falls_enough(t):
+        return (1 - 2 * t) ** 2 + 16 * (1 - 32 * t) ** 2 <= 17 - 1e-4 * t * 1028
+
+    expected = next(t for t in 0.5 ** np.arange(30) if falls_enough(t))
+    assert 1 / 64 <= expected <= 1 / 16
+    np.testing.assert_allclose(fallback.safe_gradient(problem, x), -expected * gradient)
+
+
+@given(st.floats(-1.5, 1.5), st.floats(-1.5, 1.5), st.floats(0.0, 3.2), st.floats(0.05, 1.0), st.floats(0.05, 0.95))
+def test_no_step_climbs_and_a_taken_one_closes_its_share_of_the_gap(x1, x2, turn, eta, trust):
+    problem = misled(PROBLEMS["sine"], turn)
+    x = jnp.array([x1, x2])
+    found = step(problem, x, jnp.array(eta), jnp.array(trust))
+    before, after = (np.sqrt(float(problem.objective(point))) for point in (x, x + found.dx))
+    share = 1.0 if found.fell_back else 1 - eta * (1 - trust)
+    assert after <= share * before + 1e-9
+
+
+class Nowhere(Wrapped):
+    """A problem whose inverse knows nothing."""
+
+    def inverse(self, y, x):
+        return jnp.full_like(x, jnp.nan)
+
+
+@every_problem
+@pytest.mark.parametrize("make", [Nowhere, lambda problem: misled(problem, HALF_TURN)], ids=["nan", "backwards"])
+def test_a_run_with_a_broken_inverse_stays_finite_and_descends(problem, make):
+    path = rollout(fallback.checked_inverse_simulator, make(problem), problem.start, 30, eta=0.5, trust=0.5)
+    assert np.isfinite(path.x).all()
+    assert (np.diff(path.loss) <= 0).all() and path.loss[-1] < 0.5 * path.loss[0]
+    # Not on the fold of the square, from where backwards is as good as forwards; nor at the target.
+    special = (path.loss[:-1] < 1e-20) | (np.abs(path.x[:-1, 1]) < 1e-12)
+    assert (fallback.checks(make(problem), path.x[:-1], ETA).fell_back | special).all()
+
+
+def test_an_unreachable_target_ends_at_the_nearest_that_can_be_reached():
+    # No x gives y2 = -1; the nearest is the fold, x2 = 0.
+    problem = toys.SquaredSecond(target=(0.0, -1.0))
+    path = rollout(fallback.checked_inverse_simulator, problem, (1.5, 1.5), 60, eta=0.5, trust=0.5)
+    fell_back = np.array(fallback.checks(problem, path.x[:-1], ETA).fell_back)
+    assert not fell_back[0] and fell_back.any()
+    np.testing.assert_allclose(path.y[-1], [0.0, 0.0], atol=0.05)
+
+
+@pytest.mark.parametrize("x2", [0.05, 0.0])
+def test_a_linearised_inverse_near_the_fold_falls_back(x2):
+    problem = Linearised(toys.SquaredSecond(target=(0.0, 1.0)))
+    path = rollout(fallback.checked_inverse_simulator, problem, (2.0, x2), 40, eta=0.5, trust=0.5)
+    assert np.isfinite(path.x).all()
+    assert fallback.checks(problem, path.x[:1], ETA).fell_back[0]
+    assert (path.loss[-1] < 1e-6) == (x2 > 0)  # on the fold itself the gradient along x2 is zero, too
+
+
+def test_at_the_target_nothing_happens():
+    problem = toys.Sheared(target=(0.0, 0.0))
+    found = step(problem, jnp.zeros(2), ETA)
+    assert not found.fell_back and found.miss == 0.0
+    np.testing.assert_array_equal(found.dx, [0.0, 0.0])
+
+
+def test_inside_its_square_the_misled_inverse_is_right():
+    problem = misled(toys.RotatedSine(), 2.0, half=0.5, centre=(-0.7, -0.5))
+    inside, outside = jnp.array([-0.3, -0.9]), jnp.array([0.6, -0.5])
+    y = problem.target
+    np.testing.assert_array_equal(problem.inverse(y, inside), toys.RotatedSine().inverse(y, inside))
+    right = np.array(toys.RotatedSine().inverse(y, outside) - outside)
+    turned = np.array(problem.inverse(y, outside) - outside)
+    np.testing.assert_allclose(np.linalg.norm(turned), np.linalg.norm(right))
+    assert turned @ right / (right @ right) == pytest.approx(np.cos(2.0))
+    # Turned anticlockwise, as `rotation` turns.
+    np.testing.assert_allclose(turned, np.array(toys.rotation(2.0)) @ right)
