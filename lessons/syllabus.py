@@ -15,22 +15,28 @@ from lessons.welcome import start
 
 @dataclass(frozen=True)
 class Part:
-    """A chapter of the course: its title, the folder of its pages and lessons, and the lessons."""
+    """A chapter of the course: its title, the folder of its pages and lessons, the lessons, its name in the menu."""
 
     title: str
     folder: str
     lessons: tuple[Lesson, ...]
+    short: str = ""
+
+    @property
+    def menu(self) -> str:
+        """What the menu calls it: eight names share one line."""
+        return self.short or self.title
 
 
 SYLLABUS = (
     Part("Start", "welcome", (start.LESSON,)),
     Part("Why inversion", "inversion", (crux.LESSON, four_ways.LESSON)),
-    Part("Gradient descent and its four faults", "descent", (units.LESSON, sensitivity.LESSON)),
-    Part("Newton and quasi-Newton", "newton", (quasi_newton.LESSON, hessian_terms.LESSON)),
+    Part("Gradient descent and its four faults", "descent", (units.LESSON, sensitivity.LESSON), "Gradient descent"),
+    Part("Newton and quasi-Newton", "newton", (quasi_newton.LESSON, hessian_terms.LESSON), "Newton"),
     Part("Inverse gradients", "inverse_gradients", (latent_step.LESSON, singular.LESSON)),
     Part("Inverse simulators", "simulators", (three_spaces.LESSON,)),
     Part("Deep dive", "deep", (heat.LESSON, time_reversal.LESSON)),
-    Part("Learning the inverse", "learned", (train.LESSON, dipg.LESSON)),
+    Part("Learning the inverse", "learned", (train.LESSON, dipg.LESSON), "Deceptron"),
 )
 
 

@@ -19,8 +19,8 @@ _LINK = re.compile(r"\[([^\]]+)\]\(([\w-]+)\)")
 
 def pages() -> dict[str, list[StreamlitPage]]:
     """What `st.navigation` takes: the pages of each part, in teaching order."""
-    course = {part.title: [page(lesson.slug) for lesson in part.lessons] for part in SYLLABUS}
-    course[SYLLABUS[0].title].append(page(GLOSSARY))
+    course = {part.menu: [page(lesson.slug) for lesson in part.lessons] for part in SYLLABUS}
+    course[SYLLABUS[0].menu].append(page(GLOSSARY))
     return course
 
 
