@@ -4,13 +4,14 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.ui import navigation
+from pages.ui import navigation, warmup
 from pages.ui.device import device_line
 from pages.ui.find import find
 
 st.set_page_config(page_title="Inversion", layout="wide")
 st.html(Path(__file__).parent / "style.css")
 page = st.navigation(navigation.pages(), position="top")
+warmup.drawing()
 find()
 page.run()
 with st.container(key="foot"):

@@ -1,10 +1,11 @@
 """Compile and compute, in the background and in teaching order, what the first students will open.
 
 Everything lands in the shared caches, so it is a matter of when and not of what: a page opened before its turn computes
-for itself.
+for itself. Whoever is using the course goes first: the warm-up waits until no page has been drawn for a moment.
 """
 
 import threading
+import time
 
 import jax
 
@@ -13,6 +14,18 @@ from lessons import lessons
 from lessons.learned import setting
 from pages.ui import pictures
 from pages.ui.training_job import SLOW_CHUNK
+
+
+CALM = 2.0  # seconds without a drawn page after which the warm-up goes on
+PATIENCE = 20.0  # seconds that it waits for that at most: a class is never calm
+
+_drawn = 0.0
+
+
+def drawing() -> None:
+    """A page is being drawn."""
+    global _drawn
+    _drawn = time.monotonic()
 
 
 class Warmup:
@@ -33,9 +46,15 @@ class Warmup:
 
     def _run(self) -> None:
         for task in _tasks():
+            self._wait_for_calm()
             if self._stopping.is_set():
                 return
             task()
+
+    def _wait_for_calm(self) -> None:
+        until = time.monotonic() + PATIENCE
+        while (left := min(_drawn + CALM, until) - time.monotonic()) > 0 and not self._stopping.wait(left):
+            pass
 
 
 def _tasks():
