@@ -1,0 +1,36 @@
+"""The warm-up gives way to whoever uses the course, and ends when it is told to."""
+
+import threading
+
+from pages.ui import warmup
+
+
+def run(tasks, monkeypatch, **constants):
+    for name, value in constants.items():
+        monkeypatch.setattr(warmup, name, value)
+    monkeypatch.setattr(warmup, "_tasks", lambda: iter(tasks))
+    return warmup.Warmup().start()
+
+
+def test_everything_is_computed_in_order(monkeypatch):
+    done = []
+    running = run([lambda k=k: done.append(k) for k in range(5)], monkeypatch, CALM=0.0)
+    running._thread.join(10)
+    assert done == [0, 1, 2, 3, 4]
+
+
+def test_it_waits_while_pages_are_drawn(monkeypatch):
+    began = threading.Event()
+    warmup.drawing()
+    running = run([began.set], monkeypatch, CALM=3600.0, PATIENCE=3600.0)
+    assert not began.wait(0.2)
+    running.stop()  # at once, though the calm is far away
+    assert not running._thread.is_alive() and not began.is_set()
+
+
+def test_a_class_that_is_never_calm_is_not_waited_for(monkeypatch):
+    began = threading.Event()
+    warmup.drawing()
+    running = run([began.set], monkeypatch, CALM=3600.0, PATIENCE=0.05)
+    assert began.wait(10)
+    running.stop()
