@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from lessons.deep import heat, time_reversal
-from lessons.descent import sensitivity, units
+from lessons.descent import near_optimum, sensitivity, units
 from lessons.inverse_gradients import latent_step, singular
 from lessons.inversion import crux, four_ways
 from lessons.learned import dipg, train
@@ -31,7 +31,12 @@ class Part:
 SYLLABUS = (
     Part("Start", "welcome", (start.LESSON,)),
     Part("Why inversion", "inversion", (crux.LESSON, four_ways.LESSON)),
-    Part("Gradient descent and its four faults", "descent", (units.LESSON, sensitivity.LESSON), "Gradient descent"),
+    Part(
+        "Gradient descent and its four faults",
+        "descent",
+        (units.LESSON, sensitivity.LESSON, near_optimum.LESSON),
+        "Gradient descent",
+    ),
     Part("Newton and quasi-Newton", "newton", (quasi_newton.LESSON, hessian_terms.LESSON), "Newton"),
     Part("Inverse gradients", "inverse_gradients", (latent_step.LESSON, singular.LESSON)),
     Part("Inverse simulators", "simulators", (three_spaces.LESSON,)),

@@ -45,6 +45,7 @@ CHOICES = {
     ],
     "heat": [{}],
     "time-reversal": [{"precision": "float64"}, {"precision": "float32"}],
+    "near-optimum": [{"problem": name} for name in ("fourth", "square", "toy", "tanh")],
     "train": [{"problem": "sine"}, {"problem": "squared"}, {"problem": "sheared", "architecture": "slabs"}],
     "dipg": [{"problem": "sine"}, {"problem": "squared"}],
     "quasi-newton": [{"problem": name} for name in ("bowl", "rough", "banana")],
@@ -96,6 +97,7 @@ OTHERWISE = {
     "three-spaces": {"eta": 0.8},
     "heat": {"time": 0.01},
     "time-reversal": {"zeta": 0.2},
+    "near-optimum": {"problem": "square"},
     "train": {"problem": "sheared", "architecture": "slabs"},
     "dipg": {"problem": "squared", "start": (0.85, -0.75)},
     "quasi-newton": {"problem": "banana"},
@@ -125,6 +127,12 @@ def test_every_answer_about_the_crux_can_be_right():
 def test_every_answer_about_the_start_can_be_right():
     found = {answer for xi in (1.0, 1.4, 2.0, 4.0) for answer in right(LESSONS["start"].prediction, at("start", xi=xi))}
     assert found == {option.text for option in LESSONS["start"].prediction.options}
+
+
+def test_every_answer_about_the_optimum_can_be_right():
+    places = ({}, {"problem": "square"}, {"problem": "tanh", "distance": 2.0})
+    found = [right(LESSONS["near-optimum"].prediction, at("near-optimum", **place)) for place in places]
+    assert {answer for one in found for answer in one} == {o.text for o in LESSONS["near-optimum"].prediction.options}
 
 
 @pytest.mark.parametrize("slug", [slug for slug, lesson in LESSONS.items() if lesson.quiz])

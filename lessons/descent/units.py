@@ -91,7 +91,7 @@ def draw(result):
             "down/x",
             "x",
             *_arrows(descent.x, down, ((-VIEW, VIEW),) * 2),
-            label="−Jᵀ(∂L/∂y)ᵀ and −(∂L/∂y)ᵀ",
+            label="−∇L, in x and in y",
             legend=True,
             **black,
         ),
