@@ -5,11 +5,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from core import measures
+from core.problem import InUnits
 from core.rollout import adam, momentum, rollout
+from core.scalar import Incline
 from core.toys import Scaled
 from core.updates import gradient_descent, inverse_gradient, inverse_simulator, newton
 from lessons.controls import Choice, Landmark, Legend, Point, Slider, Step
 from lessons.figures import METHODS, Axis, Drawing, Field, Line, Mark, Panel, arrow, path_lines
+from lessons.inversion import notes
 from lessons.inversion.landscape import landscape
 from lessons.lesson import Claim, Lesson
 from lessons.prediction import Option, Prediction
@@ -252,6 +255,15 @@ def _hessian_claim(lesson):
     return found, np.allclose(found, [4.0, 16.0])
 
 
+def _negation_claim(_lesson):
+    """On L = alpha x, with alpha = 4 and a drop by 1 to be had: the quiz's two answers, carried out."""
+    line = InUnits(Incline(target=-1.0), 4.0)
+    drops = [
+        float(measures.one_step(rule, line, line.start, 1.0).change) for rule in (inverse_gradient, gradient_descent)
+    ]
+    return drops, np.allclose(drops, [-1.0, -16.0])
+
+
 LESSON = Lesson(
     slug="crux",
     title="The crux",
@@ -317,18 +329,24 @@ LESSON = Lesson(
     ),
     claims=(
         Claim(
-            "The arrow points at the minimum only for alpha = 1, and misses it more the larger alpha is.",
-            _arrow_claim,
+            "The arrow points at the minimum only for alpha = 1, and misses it more the larger.", _arrow_claim, ("A1",)
         ),
-        Claim("The Hessian's condition number is alpha squared.", _hessian_claim),
-        Claim("Gradient descent is stable below eta = 1/alpha^2 and diverges above.", _gd_limit),
-        Claim("At its best fixed eta, gradient descent's step count grows like alpha^2.", _count_slope),
+        Claim("The Hessian's condition number is alpha squared.", _hessian_claim, ("A1",)),
+        Claim("Gradient descent is stable below eta = 1/alpha^2 and diverges above.", _gd_limit, ("A2",)),
+        Claim("At its best fixed eta, gradient descent's step count grows like alpha^2.", _count_slope, ("A2",)),
         Claim(
             "Newton, inverse gradient and inverse simulator are scale-invariant, GD and momentum are not.",
             _meter_claim,
+            rows=("A3", "D1"),
         ),
-        Claim("Adam is invariant to a stretch along the axes and not to a turned one.", _adam_claim),
+        Claim("Adam is invariant to a stretch along the axes and not to a turned one.", _adam_claim, ("A3",)),
+        Claim(
+            "Inverting changes the loss by what was asked, negating by alpha^2 times that.", _negation_claim, ("A4",)
+        ),
     ),
+    symbols=("alpha", "eta", "loss", "gradient", "hessian", "invariance", "newton", "ig", "pg"),
+    takeaway=notes.crux_takeaway(STEPS, INVERSE_ETA, ANGLES),
+    teaching=notes.CRUX_TEACHING,
     alt="Isolines of the loss with the downhill arrow, the paths of four methods, step counts against alpha, and the "
     "scale-invariance meter.",
 )

@@ -11,6 +11,7 @@ from core.toys import RotatedSine, Scaled, Sheared, SquaredSecond
 from core.updates import gradient_descent, inverse_gradient, inverse_simulator, newton
 from lessons.controls import Choice, Landmark, Legend, Point, Preset, Slider, Step
 from lessons.figures import METHODS, Axis, Drawing, Field, Line, Mark, Panel, Readout, path_lines
+from lessons.inversion import notes
 from lessons.inversion.landscape import landscape
 from lessons.lesson import Claim, Lesson
 from lessons.prediction import Option, Prediction
@@ -298,13 +299,17 @@ LESSON = Lesson(
         "Optimizers” (start (3, 3), ten steps).",
     ),
     claims=(
-        Claim("The book's run ends where the book says.", _book_claim),
-        Claim("A numerical local inverse is as good as the analytic one.", _numerical_claim),
+        Claim("The book's run ends where the book says.", _book_claim, ("E2",)),
+        Claim("A numerical local inverse is as good as the analytic one.", _numerical_claim, ("E4",)),
         Claim(
             "The inverse simulator's y-path is straight on every problem; the others stray on a curved one.",
             _straight_claim,
+            rows=("E1",),
         ),
         Claim("On a linear problem, with one eta, all three inverse methods take the same steps.", _linear_claim),
     ),
+    symbols=("x", "y", "target", "loss", "eta", "dy", "jacobian", "hessian", "newton", "ig", "pg", "inverse"),
+    takeaway=notes.four_takeaway(STEPS),
+    teaching=notes.FOUR_TEACHING,
     alt="Paths of four methods over the isolines of the loss in x-space, the same paths in y-space, the loss by step.",
 )

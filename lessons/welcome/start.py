@@ -10,7 +10,7 @@ from core.updates import gradient_descent, inverse_simulator
 from lessons.controls import Landmark, Legend, Point, Slider, Step
 from lessons.figures import Axis, Drawing, Field, Mark, Panel, Readout, path_lines
 from lessons.inversion.landscape import landscape
-from lessons.lesson import Claim, Lesson
+from lessons.lesson import Claim, Lesson, Takeaway, Teaching
 from lessons.prediction import Option, Prediction
 from lessons.words import point_word
 
@@ -112,6 +112,35 @@ def _steady_claim(lesson):
     return counts, max(counts) - min(counts) <= 1
 
 
+def takeaway_code(settings):
+    return f"""\
+import jax.numpy as jnp
+from core.measures import stable_limit, steps_to
+from core.rollout import rollout
+from core.toys import RotatedSine
+from core.updates import gradient_descent, inverse_simulator
+
+problem = RotatedSine(conditioning={settings["xi"]!r}, start={settings["start"]!r})
+nearest = problem.inverse(problem.target, problem.start)
+eta = {SAFE} * stable_limit(problem, problem.solution)
+descent = rollout(gradient_descent, problem, problem.start, {LONG}, eta=eta).x
+inverse = rollout(inverse_simulator, problem, problem.start, {STEPS}, eta={ETA}).x
+descent_steps = steps_to(jnp.linalg.norm(descent - nearest, axis=1), {TOLERANCE})
+inverse_steps = steps_to(jnp.linalg.norm(inverse - nearest, axis=1), {TOLERANCE})
+descent_end, inverse_end = descent[{settings["step"]}], inverse[{settings["step"]}]
+"""
+
+
+def takeaway_numbers(result):
+    step, paths, counts = result["settings"]["step"], result["paths"], result["counts"]
+    return {
+        "descent_end": paths["gradient_descent"].x[step],
+        "inverse_end": paths["inverse_simulator"].x[step],
+        "descent_steps": counts["gradient_descent"],
+        "inverse_steps": counts["inverse_simulator"],
+    }
+
+
 LESSON = Lesson(
     slug="start",
     title="Start",
@@ -167,6 +196,20 @@ LESSON = Lesson(
             _growth_claim,
         ),
         Claim("The inverse simulator's step count does not depend on xi.", _steady_claim),
+    ),
+    symbols=("x", "y", "simulator", "target", "conditioning", "gradient", "inverse"),
+    takeaway=Takeaway(takeaway_code, takeaway_numbers),
+    teaching=Teaching(
+        misconception="To find a cause one follows the error downhill, and that is all there is.",
+        demo=(
+            ("Both walks know the same simulator, from the same start. Who is there first?", {}),
+            ("Even sensitivities: the gradient is good enough. Nothing wrong with it here.", {"xi": 1.0}),
+            ("Six times uneven: the inverse does not notice, the gradient crawls.", {"xi": 6.0}),
+        ),
+        room=(
+            "Name an effect of which you would like to know the cause. Is a simulator of it known? An inverse? Keep "
+            "the examples: at the end ask again which inverse one could learn."
+        ),
     ),
     alt=(
         "Two walks from a start to the cause of an effect, in x-space over the isolines of the error, in y-space, and "
