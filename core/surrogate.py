@@ -16,7 +16,7 @@ from jaxtyping import Array, Float
 
 from core.problem import Problem, number
 
-WIDTH = 80  # hidden units: enough to imitate a double well to about a percent
+WIDTH = 80  # hidden units: enough to imitate a double well to a few percent of its range
 POINTS = 25  # along each side of the grid that is fitted
 REACH = 2.2  # half the side of the square that is fitted
 RIDGE = 1e-6  # keeps the output weights small; relative to the largest singular value of the features, squared

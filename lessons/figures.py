@@ -30,6 +30,7 @@ METHODS = {
     "inverse_gradient": Style("inverse gradient", "#2CA02C", "dash", 3.5),
     "truncated_inverse_gradient": Style("truncated inverse gradient", "#145214", "solid", 2.0),
     "newton": Style("Newton", "#FF7F0E", "dot", 2.5),
+    "safe_newton": Style("Newton with a fallback", "#FF7F0E", "solid", 3.0),
     "gauss_newton": Style("Gauss–Newton", "#8C564B", "dash", 4.0, 0.8),
     "levenberg_marquardt": Style("Levenberg–Marquardt", "#17BECF", "dashdot", 2.0),
     "dipg_differenced": Style("D-IPG, differenced", "#9467BD", "solid", 2.5),

@@ -8,7 +8,7 @@ from lessons.inverse_gradients import latent_step, singular
 from lessons.inversion import crux, four_ways
 from lessons.learned import dipg, train
 from lessons.lesson import Lesson
-from lessons.newton import hessian_terms, quasi_newton
+from lessons.newton import hessian_terms, newton_breaks, quasi_newton
 from lessons.simulators import three_spaces
 from lessons.welcome import start
 
@@ -42,6 +42,8 @@ SYLLABUS = (
     Part("Inverse simulators", "simulators", (three_spaces.LESSON,)),
     Part("Deep dive", "deep", (heat.LESSON, time_reversal.LESSON)),
     Part("Learning the inverse", "learned", (train.LESSON, dipg.LESSON), "Deceptron"),
+    Part("Newton and quasi-Newton", "newton", (quasi_newton.LESSON, hessian_terms.LESSON, newton_breaks.LESSON)),
+    Part("Learning the inverse", "learned", (train.LESSON, dipg.LESSON)),
 )
 
 

@@ -17,7 +17,7 @@ from lessons import lessons
 from lessons.controls import Choice, Landmark, Legend, Point, Preset, Slider, Step
 from lessons.learned import setting
 from lessons.lesson import Lesson
-from lessons.prediction import Option, Prediction
+from lessons.prediction import Estimate, Option, Prediction
 from lessons.scene import scene
 from pages.ui.stage import pack, unpack
 
@@ -50,6 +50,7 @@ CHOICES = {
     "dipg": [{"problem": "sine"}, {"problem": "squared"}],
     "quasi-newton": [{"problem": name} for name in ("bowl", "rough", "banana")],
     "hessian-terms": [{}],
+    "newton-breaks": [{"loss": name} for name in ("exact", "tanh", "relu")],
 }
 # Lessons that take long, or that were drawn from before; every other is drawn 120 times.
 EXAMPLES = {"start": 20, "crux": 40, "four-ways": 50, "train": 20, "dipg": 30}
@@ -102,6 +103,7 @@ OTHERWISE = {
     "dipg": {"problem": "squared", "start": (0.85, -0.75)},
     "quasi-newton": {"problem": "banana"},
     "hessian-terms": {"x": 2.1},
+    "newton-breaks": {"start_x2": 1.5},
 }
 
 
@@ -109,6 +111,10 @@ def right(prediction, result):
     """What the run bears out: the right options, or the one number or point."""
     assert prediction.ready(result)
     return prediction.right(result) if isinstance(prediction, Prediction) else [prediction.verdict(None, result)]
+    """The answers that this run bears out: options, or the one place on the scale or in the figure."""
+    if isinstance(prediction, Prediction):
+        return prediction.right(result)
+    return [np.round(np.atleast_1d(prediction.truth(result)).astype(float), 6).tolist()]
 
 
 @every_lesson
@@ -165,6 +171,16 @@ def some_settings(slug):
     return st.builds(lambda chosen, numbers: chosen | numbers, st.sampled_from(CHOICES[slug]), numbers)
 
 
+def judge(prediction, result):
+    """Every kind of prediction has a verdict at any settings, whatever was said."""
+    if isinstance(prediction, Prediction):
+        assert all(option.holds(result) in (True, False) for option in prediction.options)
+        said = prediction.options[0].text
+    else:
+        said = prediction.places()[0] if isinstance(prediction, Estimate) else (0.5, -0.5)
+    assert prediction.verdict(said, result) and prediction.verdict(None, result)
+
+
 def tell(slug, result):
     """Everything that a page makes of a result: figure, words, verdict and what is sent to the browser."""
     lesson = LESSONS[slug]
@@ -175,6 +191,7 @@ def tell(slug, result):
     assert lesson.prediction.question.format(**result["settings"])
     if lesson.prediction.ready(result):
         assert lesson.prediction.verdict(None, result)
+        judge(lesson.prediction, result)
     header, arrays = unpack(pack(*scene(lesson, result, {})))
     assert header["slug"] == slug and arrays
     return said

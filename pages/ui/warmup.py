@@ -15,7 +15,6 @@ from lessons.learned import setting
 from pages.ui import pictures
 from pages.ui.training_job import SLOW_CHUNK
 
-
 CALM = 2.0  # seconds without a drawn page after which the warm-up goes on
 PATIENCE = 20.0  # seconds that it waits for that at most: a class is never calm
 

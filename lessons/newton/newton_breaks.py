@@ -1,0 +1,391 @@
+"""Where Newton breaks: negative curvature, no curvature, no second derivative (curriculum C6, C7)."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from core.rollout import rollout
+from core.safeguard import Reason, guarded, judge, safe_newton
+from core.surrogate import learned_loss
+from core.toys import RotatedSine, SquaredSecond
+from core.updates import gradient_descent, newton
+from lessons.controls import Choice, Landmark, Legend, Point, Preset, Slider, Step
+from lessons.figures import METHODS, Axis, Drawing, Field, Line, Mark, Panel, Readout
+from lessons.inversion.landscape import landscape
+from lessons.lesson import Claim, Lesson, Takeaway, Teaching
+from lessons.prediction import Aim
+from lessons.words import code, number_word, point_word, power
+
+STEPS = 14
+VIEW = 2.0
+GRID = 40  # of the loss; the level moves it
+SHADE = 24  # of the map of trust
+START_X1 = 0.3
+LONGEST = 1.0  # no step of the guarded walk is longer
+FAR = 1e3  # a point beyond this has left, and its coordinates say nothing
+REST = 1e-3  # a gradient this small is a stationary point
+LEVELS = (0.01, 0.1, 0.3, 0.6, 1.0, 1.5, 2.25, 4.0, 6.0, 9.0)
+WALKS = ("newton", "safe_newton", "gradient_descent")
+WHY = {
+    Reason.INDEFINITE: "a curvature was negative",
+    Reason.SINGULAR: "a curvature was as good as zero",
+    Reason.NO_CURVATURE: "the Hessian was zero",
+    Reason.NOT_FINITE: "the Hessian was no number",
+}
+
+
+def problem_of(loss, level, start):
+    """L = x1^2 + (x2^2 - level)^2, or a network that imitates it."""
+    exact = SquaredSecond(target=jnp.stack([jnp.zeros_like(level), level]), start=start)
+    return exact if loss == "exact" else learned_loss(exact, loss)
+
+
+def simulate(loss, level, start_x2, fallback):
+    """Plain Newton, Newton with a fallback and gradient descent from one start, and the map of where to trust H."""
+    start = jnp.stack([jnp.full_like(start_x2, START_X1), start_x2])
+    problem = problem_of(loss, level, start)
+    run = guarded(problem, start, STEPS, 1.0, fallback, LONGEST)
+    paths = {
+        "newton": rollout(newton, problem, start, STEPS, eta=1.0),
+        "safe_newton": run.path,
+        "gradient_descent": rollout(gradient_descent, problem, start, STEPS, eta=fallback),
+    }
+    smallest = {name: jax.vmap(_smallest(problem))(paths[name].x) for name in ("newton", "safe_newton")}
+    line = jnp.linspace(-VIEW, VIEW, SHADE)
+    refused = jax.vmap(lambda x2: jax.vmap(lambda x1: judge(_hessian(problem, jnp.stack([x1, x2]))))(line))(line)
+    end = paths["newton"].x[-1]
+    return {
+        "paths": paths,
+        "reason": run.reason,
+        "smallest": smallest,
+        "refused": (refused != Reason.TRUSTED).astype(line.dtype),
+        "landscape": landscape(problem, VIEW, GRID),
+        "slope": {
+            "first": jnp.linalg.norm(jax.grad(problem.objective)(start)),
+            "newton": jnp.linalg.norm(jax.grad(problem.objective)(end)),
+        },
+        "inflection": jnp.sqrt(jnp.maximum(level, 0.0) / 3),
+    }
+
+
+def _hessian(problem, x):
+    return jax.hessian(problem.objective)(x)
+
+
+def _smallest(problem):
+    """The smallest curvature at a point; nan where the point or its Hessian is no number."""
+
+    def at(x):
+        hessian = _hessian(problem, x)
+        finite = jnp.all(jnp.isfinite(hessian))
+        return jnp.where(finite, jnp.linalg.eigvalsh(jnp.where(finite, hessian, 0.0))[0], jnp.nan)
+
+    return at
+
+
+def fallen_back(path, reason):
+    """For each step the pieces of the path, up to there, that gradient descent took: (..., steps + 1, 3 steps, 2).
+
+    Three places a piece: from, to, and a gap.
+    """
+    pieces = np.stack([path[..., :-1, :], path[..., 1:, :], np.full_like(path[..., 1:, :], np.nan)], axis=-2)
+    pieces = np.where((reason != Reason.TRUSTED)[..., None, None], pieces, np.nan)
+    seen = np.tri(STEPS + 1, STEPS, -1, dtype=bool)[:, :, None, None]
+    rows = np.where(seen, pieces[..., None, :, :, :], np.nan)
+    return rows.reshape(*rows.shape[:-3], 3 * STEPS, 2)
+
+
+def draw(result):
+    paths = result["paths"]
+    count = np.arange(STEPS + 1)
+    lines = []
+    for name in WALKS:
+        path = paths[name]
+        lines.append(
+            Line(f"{name}/x", "x", path.x[..., 0], path.x[..., 1], name, name, role="path", legend=True, dots=True)
+        )
+        lines.append(Line(f"{name}/loss", "loss", np.broadcast_to(count, path.loss.shape), path.loss, name, name,
+                          role="path"))  # fmt: skip
+    for name, values in result["smallest"].items():
+        lines.append(Line(f"{name}/curvature", "curvature", np.broadcast_to(count, values.shape), values, name, name,
+                          role="path"))  # fmt: skip
+    pieces = fallen_back(paths["safe_newton"].x, result["reason"])
+    lines += [
+        Line(
+            "fallback",
+            "x",
+            pieces[..., 0],
+            pieces[..., 1],
+            label="fell back",
+            colour=METHODS["gradient_descent"].colour,
+            width=7.0,
+            opacity=0.45,
+            role="segment",
+            legend=True,
+        ),
+        Line("zero", "curvature", [0, STEPS], [0.0, 0.0], label="0", width=0.8, answer=False),
+    ]
+    steps = Axis("step", (0, STEPS))
+    extent = (-VIEW, VIEW) * 2
+    return Drawing(
+        panels=(
+            Panel("x", "x-space", Axis("x₁", (-VIEW, VIEW)), Axis("x₂", (-VIEW, VIEW)), big=True, equal=True),
+            Panel("curvature", "smallest curvature on the walk", steps, Axis("", (-6.0, 10.0))),
+            Panel("loss", "loss", steps, Axis("L", (-0.2, 4.0))),
+        ),
+        lines=tuple(lines),
+        fields=(
+            Field("refused", "x", result["refused"], extent, "shade", low=0.0, high=2.5, label="Newton is not trusted",
+                  answer=True),
+            Field("loss-field", "x", result["landscape"], extent, levels=LEVELS),
+        ),
+        marks=(Mark("start", "x", "dot", START_X1, paths["newton"].x[..., 0, 1], "start"),),
+        readouts=tuple(Readout(f"{name}/loss", "y", "L =", 2) for name in WALKS),
+        numbers={"inflection": result["inflection"]},
+        step=result["settings"]["step"],
+    )  # fmt: skip
+
+
+def landing(result):
+    """Where Newton's first full step ends; shape (2,). Where the step is no number there is none: it stays."""
+    start, first = result["paths"]["newton"].x[:2]
+    return np.where(np.all(np.isfinite(first)), first, start)
+
+
+def reading(result):
+    safe = result["paths"]["safe_newton"]
+    if result["slope"]["first"] < 1e-12:
+        return "The gradient is zero at the start: no method takes a step, though it may be a saddle. Move the start."
+    taken = [Reason(int(reason)) for reason in result["reason"]]
+    refused = [reason for reason in taken if reason != Reason.TRUSTED]
+    ends = f"it ends at {point_word(safe.x[-1])} with the loss {number_word(safe.loss[-1])}"
+    if not refused:
+        told = f"With the fallback no step is refused; {ends}."
+    else:
+        causes = "; ".join(f"{WHY[reason]} {refused.count(reason)}×" for reason in dict.fromkeys(refused))
+        told = f"With the fallback {len(refused)} of {STEPS} steps are gradient descent’s ({causes}); {ends}."
+    return f"{_plain(result)} {told}"
+
+
+def _plain(result):
+    """What plain Newton did."""
+    path = result["paths"]["newton"]
+    first = path.x[1]
+    if not np.all(np.isfinite(first)):
+        return "Plain Newton cannot take a first step: its Hessian cannot be inverted there."
+    if np.max(np.abs(first)) > FAR:
+        begun = f"Plain Newton’s first step is {power(np.linalg.norm(first))} long: there is next to no curvature."
+    else:
+        way = "up" if path.loss[1] > path.loss[0] else "down"
+        begun = (
+            f"Plain Newton’s first step lands at {point_word(first)}; the loss goes {way}, from "
+            f"{number_word(path.loss[0])} to {number_word(path.loss[1])}."
+        )
+    return f"{begun} {_end(result)}"
+
+
+def _end(result):
+    path = result["paths"]["newton"]
+    if not np.all(np.isfinite(path.x[-1])) or np.max(np.abs(path.x[-1])) > FAR:
+        return "It does not come back."
+    if result["slope"]["newton"] > REST:
+        return f"After {STEPS} steps it is still on its way."
+    kind = result["smallest"]["newton"][-1]
+    where = point_word(path.x[-1])
+    return f"It comes to rest at {where}, {'a minimum' if kind > 0 else 'which is no minimum'}."
+
+
+def _saddle_claim(lesson):
+    found = []
+    for loss in ("exact", "tanh"):
+        result = lesson.experiment(loss=loss)
+        newtons, safe = result["paths"]["newton"], result["paths"]["safe_newton"]
+        found.append((newtons.loss[-1], result["slope"]["newton"], result["smallest"]["newton"][-1], safe.loss[-1]))
+    return found, all(n > 0.5 and slope < REST and curve < 0 and s < 0.05 for n, slope, curve, s in found)
+
+
+def _uphill_claim(lesson):
+    path = lesson.experiment()["paths"]["newton"]
+    sine = RotatedSine(conditioning=1.0)
+    starts = jnp.array(np.random.default_rng(0).uniform(-1.6, 1.6, (200, 2)))
+    loss = jax.vmap(lambda x: rollout(newton, sine, x, 1, eta=1.0).loss)(starts)
+    share = float(jnp.mean(loss[:, 1] > loss[:, 0]))
+    return (path.loss[1] - path.loss[0], share), path.loss[1] > path.loss[0] and share > 0.02
+
+
+def _finite_claim(lesson):
+    found = []
+    for loss in ("exact", "tanh", "relu"):
+        for level, x2 in ((1.0, float(np.sqrt(1 / 3))), (0.0, 0.0), (2.0, 0.01), (-1.0, 2.0)):
+            result = lesson.experiment(loss=loss, level=level, start_x2=x2, fallback=0.3)
+            found.append(bool(np.isfinite(result["paths"]["safe_newton"].x).all()))
+    sine = RotatedSine()
+    starts = np.random.default_rng(0).uniform(-1.6, 1.6, (20, 2))
+    runs = [guarded(sine, start, STEPS).path.loss for start in starts]
+    found += [bool(np.isfinite(loss).all() and loss[-1] < loss[0]) for loss in runs]
+    return found, all(found)
+
+
+def _blow_up_claim(lesson):
+    first = lesson.experiment(start_x2=float(np.sqrt(1 / 3)), level=1.0)["paths"]["newton"].x[1]
+    length = float(np.max(np.abs(first))) if np.all(np.isfinite(first)) else np.inf
+    return length, length > 1e6
+
+
+def _relu_claim(lesson):
+    refused = lesson.experiment(loss="relu")
+    trusted = lesson.experiment(loss="tanh")
+    found = list(refused["reason"])
+    shares = float(refused["refused"].mean()), float(trusted["refused"].mean())
+    return (found, shares), set(found) == {Reason.NO_CURVATURE} and shares[0] == 1 and shares[1] < 0.9
+
+
+def _square_claim(_lesson):
+    network, x = learned_loss(SquaredSecond(target=(0.0, 1.0)), "relu"), jnp.array([0.4, -1.1])
+    whole = jax.hessian(lambda x: jnp.sum((network.forward(x) - 3.0) ** 2))(x)
+    jacobian = network.jacobian(x)
+    gap = float(jnp.abs(whole - 2 * jacobian.T @ jacobian).max())
+    return (gap, float(jnp.abs(whole).max())), gap < 1e-12 < 1e-3 < float(jnp.abs(whole).max())
+
+
+def _take(settings):
+    loss = settings["loss"]
+    learned = ["from core.surrogate import learned_loss"] if loss != "exact" else []
+    made = [f'problem = learned_loss(problem, "{loss}")'] if learned else []
+    return "\n".join(
+        [
+            "from core.rollout import rollout",
+            "from core.safeguard import guarded",
+            *learned,
+            "from core.toys import SquaredSecond",
+            "from core.updates import newton",
+            "",
+            f"problem = SquaredSecond(target=(0.0, {settings['level']!r}))",
+            *made,
+            f"start = ({START_X1}, {settings['start_x2']!r})",
+            "landing = rollout(newton, problem, start, 1, eta=1.0).x[1]",
+            f"run = guarded(problem, start, {STEPS}, fallback={settings['fallback']!r}, longest={LONGEST})",
+            "first, reasons = run.path.x[1], run.reason",
+        ]
+    )
+
+
+def _taken(result):
+    numbers = {"first": result["paths"]["safe_newton"].x[1], "reasons": result["reason"]}
+    landed = result["paths"]["newton"].x[1]
+    # Divided by next to nothing, the same step need not round the same way twice.
+    return numbers | ({"landing": landed} if np.max(np.abs(landed)) < FAR else {})
+
+
+LESSON = Lesson(
+    slug="newton-breaks",
+    title="Where Newton breaks",
+    question="Does Newton’s method always go downhill?",
+    text=(
+        "The loss $L = x_1^2 + (x_2^2 - c)^2$ has two valleys and a saddle between them. Newton’s step "
+        "$-H^{-1}\\nabla L$ "
+        "leads to where the slope of its model is zero, be that a lowest point or not. A guarded Newton looks at the "
+        "eigenvalues of $H$ first, and takes a step of gradient descent, $-\\eta\\,\\nabla L$, where they are not all "
+        "positive."
+    ),
+    minutes=9,
+    controls=(
+        Step("step", "step", STEPS, STEPS),
+        Slider(
+            "start_x2",
+            "start, x₂",
+            -VIEW,
+            VIEW,
+            0.4,
+            landmarks=(Landmark("saddle", 0.0), Landmark("no curvature", number="inflection")),
+        ),
+        Slider("level", "c", -1.0, 2.0, 1.0, landmarks=(Landmark("flat valley: c = 0", 0.0),)),
+        Slider("fallback", "η of the fallback", 0.01, 0.3, 0.1, "log", swept=False, group="more"),
+        Choice(
+            "loss",
+            "the loss is",
+            {"exact": "the formula", "tanh": "a network with tanh", "relu": "a network with ReLU"},
+            "exact",
+        ),
+        Preset("start where the curvature is zero", {"start_x2": 0.57735, "level": 1.0, "loss": "exact"}),
+        Point("guess", "your guess", "x", (-VIEW, -VIEW), (VIEW, VIEW), (-1.0, -1.0), simulated=False),
+        Legend("hide", (*WALKS, "fallback"), ("gradient_descent",)),
+    ),
+    simulate=simulate,
+    draw=draw,
+    reading=reading,
+    prediction=Aim(
+        "Newton takes one full step from the start at x₂ = {start_x2:.3g}, with c = {level:.3g}. Where does it land?",
+        "guess",
+        landing,
+        0.3,
+        remark=(
+            "Along x₁ the loss is a parabola, which one step solves. Along x₂ the step goes to where the slope would "
+            "be "
+            "zero: where the loss bends downwards, that is back towards the ridge."
+        ),
+    ),
+    why=(
+        "Newton’s step solves $H\\,\\Delta x = -\\nabla L$. Along a direction with curvature $h$ it is the slope "
+        "over $-h$: "
+        "if $h < 0$ it climbs, if $h \\approx 0$ it is endless, if $h = 0$ there is none. So judge first, and say "
+        "why:\n\n" + code(judge, safe_newton) + "\n\n"
+        "A ReLU network is made of flat pieces: where the network *is* the loss, its Hessian is exactly zero almost "
+        "everywhere, however well it imitates a curved one. Every step is refused, and what is left is gradient "
+        "descent. With tanh instead, there are curvatures to be judged."
+    ),
+    limits=(
+        "The fallback keeps the run finite, it does not make it fast: near the saddle it crawls, since the gradient "
+        "is small there. Better guards exist (adding to the diagonal of $H$, trust regions, turning negative "
+        "curvatures "
+        "round). And “ReLU has no second derivative” is half of the truth: under a *squared error* the Hessian of a "
+        "ReLU "
+        "network is not zero but Gauss–Newton’s $2J^T J$; only the second of its [two terms](hessian-terms) is gone. "
+        "The networks here have random inner weights and a fitted last layer."
+    ),
+    sources=(
+        "Physics-based Deep Learning, chapter “Scale-Invariance and Inversion”, section “Dependence on Hessian”.",
+        "Nocedal and Wright, Numerical Optimization, section 3.4.",
+    ),
+    claims=(
+        Claim(
+            "From the default start Newton comes to rest at the saddle, and with the fallback at a minimum.",
+            _saddle_claim,
+            rows=("C6",),
+        ),
+        Claim("Newton may go uphill, here and on the turned sine.", _uphill_claim),
+        Claim(
+            "With the fallback every run stays finite, also where the Hessian is singular, and on the turned sine.",
+            _finite_claim,
+            rows=("C6",),
+        ),
+        Claim("Where the curvature is zero plain Newton’s step is endless.", _blow_up_claim, rows=("C6",)),
+        Claim(
+            "A ReLU network’s Hessian is zero, and every step is refused for that reason; a tanh network’s is not.",
+            _relu_claim,
+            rows=("C7",),
+        ),
+        Claim("Under a squared error a ReLU network’s Hessian is Gauss–Newton’s.", _square_claim, rows=("C7",)),
+    ),
+    symbols=("x", "loss", "gradient", "hessian", "eta", "newton", "gd", "definite", "saddle"),
+    takeaway=Takeaway(_take, _taken),
+    teaching=Teaching(
+        misconception="Newton’s method always goes downhill, only faster than the gradient.",
+        demo=(
+            ("Between the valleys Newton walks to the saddle and stays there.", {"start_x2": 0.4}),
+            ("Where the curvature is zero its step is endless.", {"start_x2": 0.57735}),
+            ("In a valley it is what one hopes for.", {"start_x2": 1.5}),
+            ("The same loss learned by a ReLU network: no second derivative, no step.", {"loss": "relu"}),
+        ),
+        room=(
+            "Gradient descent can sit at a saddle too. Why is it so rare there? Listen for: it is pushed away from "
+            "it along "
+            "the falling direction, while Newton is drawn to it."
+        ),
+    ),
+    alt=(
+        "Isolines of a loss with two valleys, grey where Newton is not trusted; the walks of Newton, guarded Newton "
+        "and "
+        "gradient descent, with the steps that fell back; the smallest curvature and the loss by step."
+    ),
+)
