@@ -6,7 +6,7 @@ from lessons.inverse_gradients import latent_step, singular
 from lessons.inversion import crux, four_ways
 from lessons.learned import dipg, train
 from lessons.lesson import Lesson
-from lessons.simulators import three_spaces
+from lessons.simulators import many_targets, three_spaces
 from lessons.welcome import start
 
 
@@ -23,7 +23,7 @@ SYLLABUS = (
     Part("Start", "welcome", (start.LESSON,)),
     Part("Why inversion", "inversion", (crux.LESSON, four_ways.LESSON)),
     Part("Inverse gradients", "inverse_gradients", (latent_step.LESSON, singular.LESSON)),
-    Part("Inverse simulators", "simulators", (three_spaces.LESSON,)),
+    Part("Inverse simulators", "simulators", (three_spaces.LESSON, many_targets.LESSON)),
     Part("Learning the inverse", "learned", (train.LESSON, dipg.LESSON)),
 )
 

@@ -41,6 +41,7 @@ CHOICES = {
         {"problem": "sheared", "method": "gradient_descent"},
         {"problem": "squared", "method": "inverse_gradient"},
     ],
+    "many-targets": [{"problem": name} for name in ("squared", "sine", "sheared")],
     "train": [{"problem": "sine"}, {"problem": "squared"}, {"problem": "sheared", "architecture": "slabs"}],
     "dipg": [{"problem": "sine"}, {"problem": "squared"}],
 }
@@ -51,6 +52,7 @@ EXAMPLES = {
     "latent-step": 120,
     "singular": 120,
     "three-spaces": 120,
+    "many-targets": 120,
     "train": 20,
     "dipg": 30,
 }
@@ -94,6 +96,7 @@ OTHERWISE = {
     "latent-step": {"problem": "linear"},
     "singular": {"problem": "three"},
     "three-spaces": {"eta": 0.8},
+    "many-targets": {"problem": "sheared"},
     "train": {"problem": "sheared", "architecture": "slabs"},
     "dipg": {"problem": "squared", "start": (0.85, -0.75)},
 }
