@@ -46,3 +46,26 @@ def inverse_simulator_newton(problem: Problem, x: Float[Array, " n"], eta: Float
     """dx = P^-1(y + dy; x) - x with the Newton step dy of whatever loss the problem has."""
     y = problem.forward(x)
     return problem.inverse(y + output_newton(problem, y, eta), x) - x
+
+
+def log_cosh_factor(rho: Float[Array, "..."]) -> Float[Array, "..."]:
+    """sinh(2 rho) / (2 rho): how many times as long as the square's the log-cosh step is where |y - y*| = rho width.
+
+    The step passes the target where this exceeds 1 / eta, and the next gap is larger where it exceeds 2 / eta.
+    """
+    small = jnp.abs(rho) < 1e-4
+    safe = jnp.where(small, 1.0, rho)
+    return jnp.where(small, 1.0, jnp.sinh(2 * safe) / (2 * safe))
+
+
+def largest_safe_ratio(eta: Float[Array, ""]) -> Float[Array, ""]:
+    """The rho at which `log_cosh_factor` is 2 / eta, for eta up to 1: beyond it the Newton steps fly apart.
+
+    By Newton's method on the factor's logarithm, from 1, which lies below every such rho.
+    """
+
+    def improve(_, rho):
+        slope = 2 / jnp.tanh(2 * rho) - 1 / rho
+        return rho - (jnp.log(log_cosh_factor(rho)) - jnp.log(2 / eta)) / slope
+
+    return jax.lax.fori_loop(0, 20, improve, jnp.ones_like(eta))

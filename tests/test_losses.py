@@ -1,5 +1,6 @@
 """Losses in y: values and Newton steps on paper, for squares the gap itself, for log-cosh a hyperbolic sine."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -78,3 +79,22 @@ def test_everything_else_is_the_problems_own():
     wrapped = LogCoshLoss(problem, number(1.0))
     np.testing.assert_array_equal(wrapped.target, problem.target)
     np.testing.assert_array_equal(wrapped.forward(problem.start), problem.forward(problem.start))
+
+
+def test_the_factor_on_paper():
+    rho = np.array([0.0, 1e-6, 0.3, 2.0])
+    expected = [1.0, 1.0, np.sinh(0.6) / 0.6, np.sinh(4.0) / 4]
+    np.testing.assert_allclose(losses.log_cosh_factor(jnp.array(rho)), expected, rtol=1e-9)
+    assert jax.grad(losses.log_cosh_factor)(0.0) == 0.0
+
+
+@pytest.mark.parametrize("eta", [0.01, 0.3, 1.0])
+@pytest.mark.usefixtures("strict")
+def test_beyond_the_largest_safe_ratio_the_gap_grows(eta):
+    ratio = losses.largest_safe_ratio(jnp.array(eta))
+    assert np.sinh(2 * ratio) / (2 * ratio) == pytest.approx(2 / eta)
+    problem = LogCoshLoss(toys.Scaled(), number(1.0))
+    for share, grows in ((0.99, False), (1.01, True)):
+        y = jnp.stack([share * ratio, jnp.zeros_like(ratio)])
+        after = abs(float((y + losses.output_newton(problem, y, jnp.array(eta)))[0]))
+        assert (after > y[0]) == grows

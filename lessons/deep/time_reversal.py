@@ -299,7 +299,8 @@ LESSON = Lesson(
         "not symmetric either; its error is so small, and the leading parts of both ways cancel, that it falls with "
         "the fifth power of the step.\n\n"
         "Heat is another matter. Backwards the equation itself multiplies a wave by $e^{+\\nu k^2 t}$, and what "
-        "rounding has left in the finest wave grows at that rate; the flat part of the curve before is what the scheme itself gets wrong. No scheme helps: more digits buy a little time."
+        "rounding has left in the finest wave grows at that rate. (The flat part before is what the "
+        "scheme itself gets wrong.) No scheme helps: more digits buy a little time."
     ),
     limits=(
         "With friction the forces depend on the velocity; leapfrog as written here loses its symmetry and one order. "

@@ -1,0 +1,322 @@
+"""How the loss enters: a Newton step in y, carried back by the inverse simulator (curriculum F5)."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from core import measures
+from core.losses import (
+    LogCoshLoss,
+    WeightedLoss,
+    inverse_simulator_newton,
+    largest_safe_ratio,
+    log_cosh_factor,
+    output_newton,
+)
+from core.rollout import rollout
+from core.toys import RotatedSine, Sheared, SquaredSecond
+from core.updates import inverse_simulator, output_step
+from lessons.controls import Choice, Landmark, Legend, Point, Slider, Step
+from lessons.figures import METHODS, Axis, Drawing, Field, Line, Mark, Panel, Readout
+from lessons.lesson import Claim, Lesson, Takeaway, Teaching
+from lessons.prediction import Aim
+from lessons.words import code, count_word, number_word, power, share_word
+
+STEPS = 12
+GRID = 40
+TARGET = (-1.0, 1.0)
+PROBLEMS = {"squared": SquaredSecond, "sheared": Sheared}
+VIEW = 2.6  # of x-space
+Y_VIEWS = {"squared": (-3.0, 3.0, -1.6, 6.4), "sheared": (-8.0, 8.0, -8.0, 8.0)}
+LABELS = {"square": "L²", "weighted": "weighted L²", "logcosh": "log-cosh"}
+LOOKS = {"square": ("solid", 7.0, 0.35), "weighted": ("dash", 2.5, 1.0), "logcosh": ("dot", 3.0, 1.0)}
+LEVELS = tuple(float(level) for level in 4.0 ** np.arange(-3, 6))
+FAR = 1e3
+LEAST = 1e-12
+SAME = 1e-9
+
+
+def losses(problem, start, weight, width):
+    """The same simulator with three losses."""
+    plain = PROBLEMS[problem](target=TARGET, start=start)
+    return {
+        "square": plain,
+        "weighted": WeightedLoss(plain, jnp.stack([jnp.ones(()), weight])),
+        "logcosh": LogCoshLoss(plain, width),
+    }
+
+
+def simulate(problem, loss, eta, weight, width, start):
+    """The paths under the three losses, and the landscape of the chosen one in y-space."""
+    chosen = losses(problem, start, weight, width)
+    paths = {name: rollout(inverse_simulator_newton, one, start, STEPS, eta=eta) for name, one in chosen.items()}
+    x0, x1, y0, y1 = Y_VIEWS[problem]
+    columns, rows = jnp.linspace(x0, x1, GRID), jnp.linspace(y0, y1, GRID)
+    y = paths["square"].y[0]
+    gap = jnp.abs(y - jnp.asarray(TARGET))
+    return {
+        "paths": paths,
+        "planned": {name: y + output_newton(one, y, eta) for name, one in chosen.items()},
+        "gaps": {name: jnp.linalg.norm(path.y - jnp.asarray(TARGET), axis=-1) for name, path in paths.items()},
+        "plain": rollout(inverse_simulator, chosen["square"], start, STEPS, eta=eta).x,
+        "landscape": jax.vmap(lambda b: jax.vmap(lambda a: chosen[loss].loss(jnp.stack([a, b])))(columns))(rows),
+        "longest": jnp.max(log_cosh_factor(gap / width)),
+        "critical": jnp.max(gap) / largest_safe_ratio(eta),
+        "bend": measures.bend(paths["logcosh"].y, jnp.asarray(TARGET)),
+    }
+
+
+def draw(result):
+    settings, paths = result["settings"], result["paths"]
+    x0, x1, y0, y1 = Y_VIEWS[settings["problem"]]
+    lines = []
+    for name, path in paths.items():
+        dash, width, opacity = LOOKS[name]
+        look = {"label": LABELS[name], "colour": METHODS["inverse_simulator"].colour, "group": name}
+        look |= {"dash": dash, "width": width, "opacity": opacity, "role": "path"}
+        gap = np.maximum(result["gaps"][name], LEAST)
+        lines += [
+            Line(f"{name}/y", "y", path.y[..., 0], path.y[..., 1], legend=True, dots=True, **look),
+            Line(f"{name}/x", "x", path.x[..., 0], path.x[..., 1], **look),
+            Line(f"{name}/gap", "gap", np.arange(STEPS + 1), gap, **look),
+        ]
+    first = paths["square"].y[..., 0, :]
+    return Drawing(
+        panels=(
+            Panel("y", "y-space, and the loss", Axis("y₁", (x0, x1)), Axis("y₂", (y0, y1)), big=True),
+            Panel("x", "x-space", Axis("x₁", (-VIEW, VIEW)), Axis("x₂", (-VIEW, VIEW)), equal=True),
+            Panel("gap", "distance from y*", Axis("step", (0, STEPS)), Axis("", (1e-6, 30), log=True)),
+        ),
+        lines=tuple(lines),
+        fields=(Field("loss", "y", result["landscape"], (x0, x1, y0, y1), levels=LEVELS),),
+        marks=(
+            Mark("target", "y", "cross", *TARGET, "y*"),
+            Mark("first", "y", "ring", first[..., 0], first[..., 1], "start"),
+        ),
+        numbers={"critical": result["critical"]},
+        readouts=tuple(Readout(f"{name}/gap", "y", "distance", 2) for name in paths),
+        step=settings["step"],
+    )
+
+
+def reading(result):
+    settings, paths = result["settings"], result["paths"]
+    step, eta = settings["step"], settings["eta"]
+    gaps = result["gaps"]
+    if gaps["square"][0] < SAME:
+        return "You start at the target: there is nothing to do under any loss. Move the start."
+    apart = float(np.max(np.abs(paths["weighted"].x - paths["square"].x)))
+    sentences = [
+        f"After {count_word(step, 'step')} L² is {number_word(gaps['square'][step])} from y*, and weighted L², at any "
+        f"weight, at the same place (apart by {power(apart)})."
+    ]
+    share = eta * float(result["longest"])
+    end = gaps["logcosh"][-1]
+    if share <= 1:
+        fate = f"covers up to {share_word(share)} of a gap where L² covers {share_word(eta)}: it is bolder far out"
+    elif share <= 2:
+        fate = f"covers {share_word(share)} the gap of its worst component: it passes the target"
+    else:
+        fate = f"covers {share_word(share)} the gap of its worst component: it lands farther away than it was"
+    sentences.append(f"Log-cosh's first step {fate}.")
+    if not end < FAR:
+        sentences.append("From there it has left for infinity: the curvature it divides by has vanished.")
+    elif not _reached(result):
+        sentences.append("Part of what it asks for no x can give; the inverse then does what it can.")
+    return " ".join(sentences)
+
+
+def _reached(result):
+    """Whether log-cosh's first step landed where it was planned."""
+    return np.allclose(result["paths"]["logcosh"].y[1], result["planned"]["logcosh"], atol=1e-6)
+
+
+CLAIMED = {"squared": SquaredSecond(target=TARGET), "sine": RotatedSine(), "sheared": Sheared(target=TARGET)}
+
+
+def _square_claim(_lesson):
+    eta, gaps = jnp.array(0.3), {}
+    for name, problem in CLAIMED.items():
+        y = problem.forward(problem.start)
+        gaps[name] = float(jnp.max(jnp.abs(output_newton(problem, y, eta) - output_step(problem, y, eta))))
+    return gaps, max(gaps.values()) < 1e-12
+
+
+def _weighted_claim(lesson):
+    apart = {}
+    for name, problem in CLAIMED.items():
+        plain = rollout(inverse_simulator, problem, problem.start, STEPS, eta=0.3).x
+        for weight in (0.01, 100.0):
+            weighted = WeightedLoss(problem, jnp.array([1.0, weight]))
+            path = rollout(inverse_simulator_newton, weighted, problem.start, STEPS, eta=0.3).x
+            apart[name, weight] = float(jnp.max(jnp.abs(path - plain)))
+    return apart, max(apart.values()) < 1e-9
+
+
+def _plain_claim(lesson):
+    result = lesson.experiment()
+    gap = float(np.max(np.abs(result["paths"]["square"].x - result["plain"])))
+    return gap, gap < 1e-12
+
+
+def _differs_claim(lesson):
+    """The first steps' ratio, component by component, on the sheared problem, where every y can be reached."""
+    result = lesson.experiment(problem="sheared", width=6.0)
+    start = result["paths"]["square"].y[0]
+    steps = {name: path.y[1] - start for name, path in result["paths"].items()}
+    rho = np.abs(start - np.asarray(TARGET)) / result["settings"]["width"]
+    found, expected = steps["logcosh"] / steps["square"], np.sinh(2 * rho) / (2 * rho)
+    return (found, expected, float(result["bend"])), np.allclose(found, expected) and result["bend"] > 0.02
+
+
+def _apart_claim(lesson):
+    """Just above the critical width the gap shrinks, just below it grows."""
+    critical = float(lesson.experiment(problem="sheared")["critical"])
+    ratios = []
+    for factor in (1.02, 0.98):
+        y = lesson.experiment(problem="sheared", width=factor * critical)["paths"]["logcosh"].y
+        worst = np.argmax(np.abs(y[0] - np.asarray(TARGET)))
+        ratios.append(float(abs(y[1] - np.asarray(TARGET))[worst] / abs(y[0] - np.asarray(TARGET))[worst]))
+    return (critical, ratios), ratios[0] < 1 < ratios[1]
+
+
+def _wide_claim(lesson):
+    result = lesson.experiment(width=50.0)["paths"]
+    gap = float(np.max(np.abs(result["logcosh"].x - result["square"].x)))
+    return gap, gap < 0.01
+
+
+def _lands_claim(lesson):
+    result = lesson.experiment(problem="sheared")
+    gap = max(float(np.max(np.abs(result["paths"][n].y[1] - result["planned"][n]))) for n in LABELS)
+    return gap, gap < 1e-12
+
+
+def takeaway(settings):
+    problem = PROBLEMS[settings["problem"]].__name__
+    return f"""
+import jax.numpy as jnp
+from core.losses import LogCoshLoss, WeightedLoss, inverse_simulator_newton
+from core.rollout import rollout
+from core.toys import {problem}
+
+square = {problem}(target={TARGET}, start={tuple(settings["start"])!r})
+weighted = WeightedLoss(square, jnp.array([1.0, {settings["weight"]!r}]))
+log_cosh = LogCoshLoss(square, jnp.array({settings["width"]!r}))
+one, two, three = (
+    rollout(inverse_simulator_newton, p, square.start, {STEPS}, eta={settings["eta"]!r})
+    for p in (square, weighted, log_cosh)
+)
+end_square, end_weighted, first_log_cosh = one.x[-1], two.x[-1], three.x[1]
+"""
+
+
+LESSON = Lesson(
+    slug="loss-step",
+    title="How the loss enters",
+    question="If the simulator is inverted anyway, what is the loss still good for?",
+    text=(
+        "The inverse simulator needs to be told where to land: which $\\Delta y$? That is the loss's part. It is "
+        "planned in y-space by a Newton step on $L(y)$ alone,\n\n"
+        "$$\\Delta y = -\\eta\\,\\Big(\\frac{\\partial^2 L}{\\partial y^2}\\Big)^{-1}"
+        "\\frac{\\partial L}{\\partial y}.$$\n\n"
+        "Three losses: $L^2$; the same with the weight $w_2$ on $y_2$; log-cosh, which is round up to a distance $w$ "
+        "and a straight funnel beyond."
+    ),
+    minutes=7,
+    controls=(
+        Step("step", "step", STEPS, STEPS),
+        Slider("eta", "η", 0.02, 1.0, 0.3, landmarks=(Landmark("full", 1.0),)),
+        Slider(
+            "width",
+            "w, width of log-cosh",
+            0.5,
+            50.0,
+            2.2,
+            "log",
+            landmarks=(Landmark("flies apart below", number="critical"),),
+        ),
+        Slider("weight", "w₂, weight of y₂", 0.01, 100.0, 10.0, "log", when=("loss", ("weighted",))),
+        Choice("loss", "isolines of", LABELS, "logcosh"),
+        Choice("problem", "problem", {"squared": "(x₁, x₂²)", "sheared": "sheared"}, "squared"),
+        Point("start", "start", "x", (-VIEW, -VIEW), (VIEW, VIEW), (1.5, 2.0)),
+        Point("guess", "your guess", "y", (-8.0, -8.0), (8.0, 8.0), (1.0, 3.5), simulated=False),
+        Legend("hide", tuple(LABELS)),
+    ),
+    simulate=simulate,
+    draw=draw,
+    reading=reading,
+    prediction=Aim(
+        "With η = {eta:.2g}, the first step under L² covers that share of the straight way to y*. Where does the first "
+        "step under log-cosh with w = {width:.2g} land?",
+        "guess",
+        lambda result: result["paths"]["logcosh"].y[1],
+        0.4,
+        remark=(
+            "Far out, log-cosh has little curvature left, and Newton divides by it: component by component the step is "
+            "sinh(2r/w) / (2r/w) times as long."
+        ),
+    ),
+    why=(
+        "For any sum of squares the Hessian in y carries the same weights as the gradient, and Newton's step divides "
+        "them out: $\\Delta y = \\eta\\,(y^* - y)$, the very step that this course has used so far. Drag the "
+        "weight: the isolines stretch, the path does not move.\n\n"
+        + code(output_newton, inverse_simulator_newton)
+        + "\n\n"
+        "Unlike Newton's method in x, this Hessian knows nothing of the simulator: no $\\partial^2 P/\\partial x^2$, "
+        "and often a formula. To first order in $\\Delta y$ the result is the inverse gradient's step "
+        "([The average along the way](path-average)); the nonlinearity of P is left to $P^{-1}$."
+    ),
+    limits=(
+        "Newton's step wants a curved loss. Log-cosh is convex, but its curvature falls like $e^{-2r/w}$, so that "
+        "Newton oversteps where the target is more than about $w$ away: at $r/w = 1$ the step is already 1.8 times "
+        "as long, and beyond the mark on the slider every step lands farther out than the last. A line search in y "
+        "would cure it. Where the step asks for a y that no x gives (here $y_2 < 0$), see [Falling back](fall-back). "
+        "That weights do nothing holds for one target that can be reached; with many targets, or too few unknowns, "
+        "they decide the compromise ([Many targets](many-targets))."
+    ),
+    sources=(
+        "Physics-based Deep Learning, chapter “Scale-Invariance and Inversion”, section “Integrating a loss function”.",
+    ),
+    claims=(
+        Claim(
+            "For L2 the Newton step in y is eta (y* - y), on a squared, a bent and a sheared problem.",
+            _square_claim,
+            rows=("F5",),
+        ),
+        Claim("With it the rule is the inverse simulator of the other lessons.", _plain_claim, rows=("F5",)),
+        Claim("Weights of 1/100 or 100 change nothing in the path.", _weighted_claim, rows=("F5",)),
+        Claim(
+            "Log-cosh takes other steps, sinh(2r/w)/(2r/w) times as long in each component, and a bent path.",
+            _differs_claim,
+            rows=("F5",),
+        ),
+        Claim("Below the critical width its steps fly apart, above they do not.", _apart_claim, rows=("F5",)),
+        Claim("For a wide log-cosh the path is that of L2.", _wide_claim),
+        Claim("Whatever the loss, the inverse simulator lands where it was planned.", _lands_claim, rows=("F5",)),
+    ),
+    symbols=("loss", "dy", "eta", "hessian", "target", "pg", "newton"),
+    takeaway=Takeaway(
+        takeaway,
+        lambda result: {
+            "end_square": result["paths"]["square"].x[-1],
+            "end_weighted": result["paths"]["weighted"].x[-1],
+            "first_log_cosh": result["paths"]["logcosh"].x[1],
+        },
+    ),
+    teaching=Teaching(
+        misconception="A larger weight makes the optimiser care more, so it moves that component first.",
+        demo=(
+            ("Weighted isolines: the path does not follow them.", {"loss": "weighted", "weight": 30.0}),
+            ("Another weight, the same path.", {"loss": "weighted", "weight": 0.05}),
+            ("Log-cosh goes its own way, bolder from far out.", {"loss": "logcosh"}),
+            ("Narrower, and it flies apart.", {"loss": "logcosh", "width": 1.2, "problem": "sheared"}),
+        ),
+        room=(
+            "Log-cosh is chosen because it is gentle with outliers. Why does Newton make it wild? Listen for the "
+            "difference between a small slope and a small curvature."
+        ),
+    ),
+    alt="Paths of the inverse simulator under three losses in y-space over the isolines of one of them, the same paths "
+    "in x-space, and the distance from the target by step.",
+)
