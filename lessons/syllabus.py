@@ -37,14 +37,13 @@ SYLLABUS = (
         (units.LESSON, sensitivity.LESSON, near_optimum.LESSON),
         "Gradient descent",
     ),
-    Part("Newton and quasi-Newton", "newton", (quasi_newton.LESSON, hessian_terms.LESSON), "Newton"),
+    Part(
+        "Newton and quasi-Newton", "newton", (newton_breaks.LESSON, quasi_newton.LESSON, hessian_terms.LESSON), "Newton"
+    ),
     Part("Inverse gradients", "inverse_gradients", (latent_step.LESSON, singular.LESSON)),
-    Part("Inverse simulators", "simulators", (three_spaces.LESSON,)),
+    Part("Inverse simulators", "simulators", (three_spaces.LESSON, many_targets.LESSON)),
     Part("Deep dive", "deep", (heat.LESSON, time_reversal.LESSON, path_average.LESSON, loss_step.LESSON)),
     Part("Learning the inverse", "learned", (train.LESSON, dipg.LESSON), "Deceptron"),
-    Part("Newton and quasi-Newton", "newton", (quasi_newton.LESSON, hessian_terms.LESSON, newton_breaks.LESSON)),
-    Part("Inverse simulators", "simulators", (three_spaces.LESSON, many_targets.LESSON)),
-    Part("Learning the inverse", "learned", (train.LESSON, dipg.LESSON)),
 )
 
 

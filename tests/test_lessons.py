@@ -117,7 +117,6 @@ def right(prediction, result):
     """What the run bears out: the right options, or the one number or point."""
     assert prediction.ready(result)
     return prediction.right(result) if isinstance(prediction, Prediction) else [prediction.verdict(None, result)]
-    """The answers that this run bears out: options, or the one place on the scale or in the figure."""
     if isinstance(prediction, Prediction):
         return prediction.right(result)
     return [np.round(np.atleast_1d(prediction.truth(result)).astype(float), 6).tolist()]
