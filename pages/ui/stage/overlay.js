@@ -7,7 +7,12 @@ import { place } from "./paths.js";
 import { lineColour } from "./theme.js";
 
 const LABEL = 12;
+const LETTER = 6.2; // pixels, on average
+const SIDES = [[true, true], [false, true], [true, false], [false, false]]; // right of the point?  above it?
 const DASH = "5 4";
+
+const overlap = (a, b) =>
+  a.left < b.left + b.width && b.left < a.left + a.width && a.top < b.top + b.height && b.top < a.top + a.height;
 
 export class Overlay {
   constructor(id) {
@@ -38,7 +43,7 @@ export class Overlay {
   }
 
   begin(view, theme) {
-    Object.assign(this, { view, theme, used: new Set() });
+    Object.assign(this, { view, theme, used: new Set(), taken: [] });
     // A line along the edge keeps its full width, so the clip leaves a few pixels.
     put(this.bounds, { x: -4, y: -4, width: view.x.length + 8, height: view.y.length + 8 });
   }
@@ -112,11 +117,21 @@ export class Overlay {
     this.labelBeside(label, def.label, [x, y]);
   }
 
-  /** Right of the point and a little up; to the left near the right edge, below near the top. */
+  /** Beside the point, best to the right and a little up; elsewhere near an edge or where another label stands. */
   labelBeside(element, content, [x, y], colour = this.theme.text) {
-    const left = x + 14 + (content?.length ?? 0) * 6.2 > this.view.x.length;
-    const below = y < 22;
-    this.label(element, content, x + (left ? -10 : 10), y + (below ? 18 : -9), left ? "end" : "start", colour);
+    const width = (content?.length ?? 0) * LETTER;
+    const boxes = SIDES.map(([right, up]) => ({
+      left: right ? x + 10 : x - 10 - width, top: y + (up ? -21 : 6), width, height: LABEL + 2,
+      anchor: right ? "start" : "end", right, up,
+    }));
+    const fits = ({ left, top }) => left >= -4 && left + width <= this.view.x.length + 4 && top >= -4;
+    const free = (box) => !this.taken.some((other) => overlap(box, other));
+    // A label stays on its side while it can: what is being dragged past must not make it jump.
+    const kept = boxes[element.side ?? 0];
+    const best = [kept, ...boxes].find((box) => fits(box) && free(box)) ?? boxes.find(fits) ?? boxes[0];
+    element.side = boxes.indexOf(best);
+    if (content) this.taken.push(best);
+    this.label(element, content, best.right ? x + 10 : x - 10, y + (best.up ? -9 : 18), best.anchor, colour);
   }
 
   label(element, content, x, y, anchor, colour) {
@@ -142,7 +157,7 @@ export class Overlay {
       "aria-valuenow": point[0], "aria-valuemin": def.min[0], "aria-valuemax": def.max[0],
       "aria-valuetext": point.map((value) => Number(value.toPrecision(3))).join(", "),
     });
-    this.labelBeside(label, fresh ? `${def.label} – drag me` : def.label, [x, y]);
+    this.labelBeside(label, fresh && !disabled ? `${def.label} – drag me` : def.label, [x, y]);
     const from = origin ? place(this.view, origin[0], origin[1]) : null;
     if (!from) return;
     const ghost = this.item("handle", `${def.name}-ghost`, () => s("circle", { r: 6, fill: "none" }));
