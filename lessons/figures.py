@@ -111,7 +111,10 @@ class Field:
 
 @dataclass(frozen=True)
 class Mark:
-    """One point (x, y: (...,)), or for symbol "box" two corners (..., 2)."""
+    """One point (x, y: (...,)), or for symbol "box" two corners (..., 2).
+
+    symbol: "cross", "ring", "dot", "box"; "label" is words alone, for what is no datum.
+    """
 
     id: str
     panel: str
@@ -278,6 +281,9 @@ def _mark(fig: go.Figure, mark: Mark, place: tuple[int, int]) -> None:
         x, y = x[[0, 1, 1, 0, 0]], y[[0, 0, 1, 1, 0]]
         style = {"mode": "lines", "line": {"dash": "dash", "color": "#555", "width": 1}}
     else:
+        if mark.symbol == "label":
+            fig.add_trace(go.Scatter(x=x, y=y, mode="text", text=[mark.label], showlegend=False, uid=mark.id), *place)
+            return
         symbol = {"cross": "cross-thin-open", "ring": "circle-open", "dot": "circle"}[mark.symbol]
         style = {"mode": "markers", "marker": {"symbol": symbol, "size": 10, "color": "#222"}}
     fig.add_trace(go.Scatter(x=x, y=y, name=mark.label, showlegend=False, uid=mark.id, **style), *place)

@@ -14,6 +14,7 @@ import numpy as np
 from lessons.words import number_word, point_word
 
 Result = Mapping[str, Any]
+Remark = str | Callable[[Result], str]
 
 
 def always(_result: Result) -> bool:
@@ -24,6 +25,11 @@ def always(_result: Result) -> bool:
 def plain(text: str) -> str:
     """Text in which a star is a star (y*) and not Markdown."""
     return text.replace("*", "\\*")
+
+
+def remark_on(remark: Remark, result: Result) -> str:
+    """The remark at these settings."""
+    return plain(remark(result) if callable(remark) else remark)
 
 
 @dataclass(frozen=True)
@@ -38,13 +44,14 @@ class Option:
 class Prediction:
     """One answer of several.
 
-    remark: one sentence for the right answer with the wrong reason.  ready(result): whether this run can judge yet.
+    remark: one sentence for the right answer with the wrong reason, or a function of the result that gives it where it
+    depends on the settings.  ready(result): whether this run can judge yet.
     """
 
     kind: ClassVar[str] = "choice"
     question: str
     options: tuple[Option, ...]
-    remark: str = ""
+    remark: Remark = ""
     ready: Callable[[Result], bool] = always
 
     def __post_init__(self):
@@ -70,7 +77,7 @@ class Prediction:
             line = f"You said “{plain(said)}”; the run says **{truth}**."
         others = [text for option in self.options if (text := plain(option.text)) not in (*right, plain(said or ""))]
         rest = f" The other choices were: {'; '.join(others)}." if others else ""
-        return f"{line} {plain(self.remark)}{rest}"
+        return f"{line} {remark_on(self.remark, result)}{rest}"
 
 
 @dataclass(frozen=True)
@@ -88,7 +95,7 @@ class Estimate:
     close: float
     scale: str = "linear"
     unit: str = ""
-    remark: str = ""
+    remark: Remark = ""
     ready: Callable[[Result], bool] = always
 
     def __post_init__(self):
@@ -118,7 +125,7 @@ class Estimate:
             line = f"You said {self.say(said)}; the run says **{truth}**: close."
         else:
             line = f"You said {self.say(said)}; the run says **{truth}**."
-        return f"{line} {plain(self.remark)}"
+        return f"{line} {remark_on(self.remark, result)}"
 
     def say(self, value: float) -> str:
         """A value with its unit."""
@@ -137,7 +144,7 @@ class Aim:
     point: str
     truth: Callable[[Result], Any]
     close: float
-    remark: str = ""
+    remark: Remark = ""
     ready: Callable[[Result], bool] = always
 
     def say(self, said: tuple[float, float]) -> str:
@@ -155,7 +162,7 @@ class Aim:
             away = float(np.linalg.norm(np.asarray(self.truth(result)) - np.asarray(said)))
             line = f"You pointed at {point_word(said)}; the run says **{truth}**"
             line += ": close." if self.hits(said, result) else f", {number_word(away)} away."
-        return f"{line} {plain(self.remark)}"
+        return f"{line} {remark_on(self.remark, result)}"
 
 
 AnyPrediction = Prediction | Estimate | Aim

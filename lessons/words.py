@@ -8,16 +8,16 @@ from collections.abc import Callable
 
 
 def number_word(value: float) -> str:
-    """A fraction as a reader would say it: "0.42", "3 %", "10⁻⁶"; "nothing" for 0, "infinity" for inf."""
+    """A number as a reader would write it: "0.42", "−3.1", "10⁻⁶", "0", "infinity", "not a number"."""
     value = float(value)
     if math.isnan(value):
         return "not a number"
     if math.isinf(value):
-        return "infinity"
+        return "infinity" if value > 0 else "−infinity"
     if value == 0:
         return "0"
     if 1e-3 <= abs(value) < 1e4:
-        return f"{value:.2g}" if abs(value) < 100 else f"{value:.0f}"
+        return (f"{value:.2g}" if abs(value) < 100 else f"{value:.0f}").replace("-", "−")
     return power(value)
 
 
@@ -33,7 +33,8 @@ def power(value: float) -> str:
     if abs(leading) == 10:
         leading, exponent = leading // 10, exponent + 1
     superscript = str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    return f"10{superscript}" if leading == 1 else f"{leading}·10{superscript}"
+    lead = "" if leading == 1 else f"{leading}·".replace("-", "−")
+    return f"{lead}10{superscript}"
 
 
 def share_word(share: float) -> str:

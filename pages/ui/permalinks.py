@@ -28,6 +28,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
       if (event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
       event.preventDefault();
       setTriggerValue("open", { slug, settings });
+      document.querySelector(".inv-stage")?.scrollIntoView({ block: "end" }); // what changes is seen to change
     });
     return anchor;
   };

@@ -194,3 +194,22 @@ def test_newtons_cost_is_measured_on_a_button_and_can_be_stopped(visit):
     page.wait_for_selector(".inv-progress:has-text('Measured')", timeout=2 * driver.PATIENCE)
     assert stage(page, "newton-cost", "state()")["sseUpdates"] > 1
     page.wait_for_selector(".st-key-prediction:has-text('the run says')", timeout=driver.PATIENCE)
+
+
+def test_a_step_that_is_pointed_at_is_marked_in_every_space(visit):
+    page = visit("four-ways")
+    predict(page)
+    settled(page, "four-ways")
+    box = page.locator("[data-panel=x] .inv-overlay").bounding_box()
+    path = page.locator("[data-panel=x] .js-line").first.get_attribute("d")
+    x, y = map(float, re.findall(r"([\d.]+),([\d.]+)", path)[3])
+    marked = "[data-panel={}] .inv-overlay text:text-is('step 3')"
+    assert page.locator(marked.format("y")).count() == 0
+    page.mouse.move(box["x"] + x, box["y"] + y)
+    page.locator(marked.format("y")).wait_for(timeout=driver.PATIENCE)
+    assert page.locator(marked.format("loss")).count() == 1
+    page.mouse.move(5, 5)
+    page.wait_for_function(
+        "() => !document.querySelector('[data-panel=y] .inv-overlay').textContent.includes('step 3')",
+        timeout=driver.PATIENCE,
+    )

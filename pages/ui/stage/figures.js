@@ -4,6 +4,7 @@ import { h } from "./dom.js";
 import { Handle } from "./handle.js";
 import { arrange, WIDE } from "./layout.js";
 import { Panel } from "./panel.js";
+import { Pointing } from "./pointing.js";
 import { fieldKeys } from "./scale.js";
 
 const VEIL = "Predict first, then the figure answers";
@@ -17,11 +18,13 @@ export class Figures {
     this.veil = h("div", { class: "inv-veil" }, h("span", {}, VEIL));
     this.panels = new Map();
     this.handles = new Map();
+    this.pointed = null; // the step that is pointed at
   }
 
   clear() {
     for (const handle of this.handles.values()) handle.dispose();
     for (const panel of this.panels.values()) panel.dispose();
+    this.pointed = null;
     this.handles.clear();
     this.panels.clear();
   }
@@ -66,6 +69,7 @@ export class Figures {
       panel = new Panel(window.Plotly, def);
       panel.onview = () => this.stage.requestDraw();
       panel.root.addEventListener("pointerenter", () => panel.settle());
+      panel.pointing = new Pointing(panel, { step: (step) => this.point(step, panel) });
       this.panels.set(def.id, panel);
     }
     if (panel.root.parentElement !== column) column.append(panel.root);
@@ -87,8 +91,8 @@ export class Figures {
     const { stage, header } = this;
     const points = header.controls.filter((def) => def.kind === "point" && !(def.guess && header.guess === "none"));
     const wanted = JSON.stringify(points);
-    if (wanted === this.pointed) return;
-    this.pointed = wanted;
+    if (wanted === this.wanted) return;
+    this.wanted = wanted;
     for (const handle of this.handles.values()) handle.dispose();
     this.handles.clear();
     for (const def of points) {
@@ -109,6 +113,11 @@ export class Figures {
     }
   }
 
+  point(step, panel) {
+    this.pointed = this.header.steps && !this.header.veiled && step !== null ? { step, panel } : null;
+    this.stage.requestDraw();
+  }
+
   /** Of several points on a panel a tap moves the one that is nearest to it. */
   nearest(panel, event) {
     const candidates = [...this.handles.values()].filter((handle) => handle.panel === panel && handle.on.enabled());
@@ -126,6 +135,8 @@ export class Figures {
         get, step, shown, fields: panel.fields, marks: panel.marks,
         cursor: panel.def.cursor ? (local[panel.def.cursor] ?? null) : null,
         handles: handles.map((handle) => handle.scene()),
+        pointed: this.pointed?.step ?? null,
+        here: this.pointed?.panel === panel,
       });
     }
   }

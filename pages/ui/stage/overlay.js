@@ -88,6 +88,16 @@ export class Overlay {
     put(edge, { ...at, ...fill, r: radius, stroke: colour, "stroke-width": 2 });
   }
 
+  /** A step that is pointed at, here or in another panel. */
+  point(def, [x, y], content) {
+    if (!this.inside([x, y])) return;
+    const group = this.item("rings", `${def.id}-pointed`, () => s("g", {}, s("circle"), s("circle"), s("text")));
+    const [halo, dot, label] = group.children;
+    put(halo, { cx: x, cy: y, r: 8, fill: "none", stroke: this.theme.text, "stroke-width": 1.5 });
+    put(dot, { cx: x, cy: y, r: 4.5, fill: lineColour(this.theme, def.colour) });
+    this.labelBeside(label, content, [x, y]);
+  }
+
   mark(def, xs, ys) {
     const at = place(this.view, xs[0], ys[0]);
     if (!at) return;
@@ -111,7 +121,7 @@ export class Overlay {
     const [x, y] = at.map((v) => Math.round(v * 10) / 10);
     const circle = (r) => `M${x - r},${y}a${r},${r} 0 1 0 ${2 * r},0a${r},${r} 0 1 0 ${-2 * r},0`;
     const cross = `M${x - 7},${y}h14M${x},${y - 7}v14`;
-    const d = { cross, ring: circle(7), dot: circle(4) }[def.symbol] ?? cross;
+    const d = { cross, ring: circle(7), dot: circle(4), label: "" }[def.symbol] ?? cross;
     put(halo, { d, fill: "none", stroke: background, "stroke-width": 5, opacity: 0.7 });
     put(shape, { d, fill: def.symbol === "dot" ? text : "none", stroke: text, "stroke-width": 2 });
     this.labelBeside(label, def.label, [x, y]);

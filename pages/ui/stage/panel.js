@@ -4,7 +4,7 @@
 // Plotly.restyle takes 30. Once the hand rests, settle() gives Plotly the same data, so that hover and export agree.
 
 import { h, s } from "./dom.js";
-import { axisView, pathUpTo, wholePath } from "./paths.js";
+import { axisView, pathUpTo, place, wholePath } from "./paths.js";
 import { FieldPainter } from "./field.js";
 import { Overlay } from "./overlay.js";
 import { lineColour } from "./theme.js";
@@ -157,7 +157,7 @@ export class Panel {
     return { x: axisView(xaxis), y: axisView(yaxis) };
   }
 
-  /** One picture. scene: { get(id), step, shown(def), fields, marks, cursor, handles } */
+  /** One picture. scene: { get(id), step, shown(def), fields, marks, cursor, handles, pointed, here } */
   draw(scene) {
     this.fit(scene);
     const view = this.view();
@@ -179,8 +179,21 @@ export class Panel {
       overlay.dots(line, picture.dots);
       overlay.ring(line, picture.tip);
     }
+    if (scene.pointed !== null) this.point(scene, view);
     for (const handle of scene.handles) overlay.handle(...handle);
     overlay.end();
+  }
+
+  /** The step that is pointed at, in whichever panel, on every path. */
+  point({ get, shown, step, pointed, here }, view) {
+    let labelled = here; // where the pointer is, Plotly's own label says it
+    for (const line of this.lines.filter((one) => one.role === "path" && shown(one))) {
+      const data = get(line.id);
+      if (!data?.x || !data?.y || pointed > step) continue;
+      const at = place(view, data.x.data[pointed], data.y.data[pointed]);
+      if (at) this.overlay.point(line, at, labelled ? "" : `step ${pointed}`);
+      labelled = true;
+    }
   }
 
   picture(line, scene, view) {
@@ -233,6 +246,7 @@ export class Panel {
   }
 
   dispose() {
+    this.pointing?.dispose();
     this.Plotly.purge(this.graph);
     this.root.remove();
   }
