@@ -1,6 +1,7 @@
 """D-IPG over the trust map: the learned inverse walks, beside the methods it stands for (curriculum I1)."""
 
 import dataclasses
+from functools import partial
 
 import equinox as eqx
 import jax
@@ -13,8 +14,8 @@ from core.solve import Status, solve_path
 from lessons.controls import Choice, Landmark, Legend, Point, Preset, Slider, Step
 from lessons.figures import METHODS, Axis, Drawing, Field, Line, Mark, Panel, Readout, path_lines
 from lessons.inversion.landscape import landscape
-from lessons.learned import setting
-from lessons.lesson import Claim, Lesson
+from lessons.learned import notes, setting
+from lessons.lesson import Claim, Lesson, Takeaway
 from lessons.prediction import Option, Prediction
 from lessons.words import code, count_word, number_word, point_word
 
@@ -256,6 +257,22 @@ def _branch_claim(lesson):
     )
 
 
+def _armijo_claim(lesson):
+    """phi(x+) <= phi(x) + c grad phi . (x+ - x), and phi falls, at every accepted step of every walk but one shot."""
+    margins = {}
+    for place in (INSIDE, CLOUDED, WRONG_SIDE):
+        result = lesson.experiment(**place)
+        problem = setting.problem(result["settings"]["problem"])
+        slope, c = jax.vmap(jax.grad(problem.objective)), float(setting.setup("sine").solver.armijo)
+        for name in set(WALKERS) - {"one_shot"}:
+            walk = result["walks"][name].path
+            taken, moved = walk.trials.accepted, np.diff(walk.x, axis=0)
+            phi = jax.vmap(problem.objective)(walk.x)
+            asked = np.minimum(c * np.sum(np.asarray(slope(walk.x[:-1])) * moved, axis=-1), 0.0)
+            margins[name, str(place)] = float(np.max((np.diff(phi) - asked)[taken], initial=-np.inf))
+    return margins, max(margins.values()) <= 1e-12
+
+
 def _mirror_claim(lesson):
     result = lesson.experiment(**WRONG_SIDE)
     ends = {name: float(result["walks"][name].x[1]) for name in ("inverse_simulator", "dipg_plain")}
@@ -333,6 +350,9 @@ LESSON = Lesson(
         "The differenced step is this course’s, after the inverse-simulator update of Physics-based Deep Learning.",
     ),
     claims=(
+        Claim(
+            "Every accepted step lowers the residual at least as much as Armijo's rule asks.", _armijo_claim, ("I1",)
+        ),
         Claim("Plain D-IPG at eta = 1 is one-shot inversion.", _one_shot_claim),
         Claim("With eta = 1 and relaxation 1/2, plain D-IPG halves its distance to g(y*) each step.", _relaxed_claim),
         Claim(
@@ -347,6 +367,9 @@ LESSON = Lesson(
             _mirror_claim,
         ),
     ),
+    symbols=("x", "y", "target", "eta", "g", "rjcp", "dipg", "armijo", "pg", "jacobian"),
+    takeaway=Takeaway(partial(notes.dipg_code, budget=BUDGET, tolerance=TOLERANCE), notes.dipg_numbers),
+    teaching=notes.DIPG_TEACHING,
     alt=(
         "The trust map with the walks of six methods from a start to the solution, the same steps in y-space, the "
         "residual and RJCP by step."

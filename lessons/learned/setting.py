@@ -8,7 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from core import training
+from core.backend import default_float
 from core.deceptron import Deceptron, rjcp_field
+from core.networks import as_type
 from core.problem import Problem
 from core.setups import Hyper, Setup, toy
 from core.toys import RotatedSine, Scaled, Sheared, SquaredSecond
@@ -17,6 +19,7 @@ from lessons.figures import Field, Mark
 VIEW = 1.6  # what is drawn of x-space; training sees only the box inside
 START = (0.85, 0.75)
 TRUST_GRID = 72
+BOX_GRID = 9
 TRUST_FLOOR, TRUST_TOP = 1e-6, 1e3  # RJCP is shown by its logarithm, cut off here
 PROBLEM_LABELS = {
     "sine": "bent and turned",
@@ -82,6 +85,16 @@ def trust(model: Deceptron, name: str, view: float = VIEW) -> dict[str, jax.Arra
         "inside_median": jnp.nanmedian(jnp.where(inside, defect, jnp.nan)),
         "outside_median": jnp.nanmedian(jnp.where(inside, jnp.nan, defect)),
     }
+
+
+def box_rjcp(model: Deceptron, name: str) -> jax.Array:
+    """Mean RJCP over BOX_GRID x BOX_GRID points of the trained box, in float64.
+
+    The map's own numbers are float32, where RJCP, a small difference of Jacobians, has three sure digits or four.
+    """
+    lower, upper = setup(name).solver.box
+    lines = [jnp.linspace(low, high, BOX_GRID) for low, high in zip(lower, upper, strict=True)]
+    return jnp.mean(rjcp_field(as_type(model, default_float()), jnp.stack(jnp.meshgrid(*lines), axis=-1)))
 
 
 def trust_field(result: dict, view: float = VIEW) -> Field:

@@ -2,31 +2,16 @@
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from core import training
 from core.deceptron import TERMS, composition, probe_errors
 from core.setups import Hyper
 from lessons.controls import Choice, Legend, Preset, Slider
-from lessons.figures import METHODS, Axis, Drawing, Line, Panel
-from lessons.learned import setting
-from lessons.lesson import Claim, Lesson
+from lessons.learned import notes, setting
+from lessons.learned.training_picture import CIRCLE, MESH, TERM_STYLES, draw
+from lessons.lesson import Claim, Lesson, Takeaway
 from lessons.prediction import Option, Prediction
 from lessons.words import code, number_word
-
-MESH_LINES, MESH_POINTS = 9, 33
-PURPLE = METHODS["dipg_differenced"].colour
-TERM_STYLES = {  # label, colour, dash: grey for what is only a means, purple for what the inverse is judged by
-    "total": ("loss", "text", "solid"),
-    "task": ("task", "muted", "solid"),
-    "reconstruction": ("reconstruction", "muted", "dash"),
-    "cycle": ("cycle", "muted", "dot"),
-    "spectral": ("spectral", "muted", "dashdot"),
-    "bias_tie": ("bias tie", "muted", "longdash"),
-    "composition": ("composition", "muted", "longdashdot"),
-    "jcp": ("JCP", PURPLE, "dot"),
-    "rjcp": ("RJCP in the box", PURPLE, "solid"),
-}
 
 
 def hyper(settings) -> Hyper:
@@ -39,20 +24,6 @@ def hyper(settings) -> Hyper:
         probes=round(settings["probes"]),
         weights={term: settings[f"w_{term}"] for term in TERMS},
     )
-
-
-def mesh():
-    """A square mesh over the view as one line: up and down along x2, then to and fro along x1. (points, 2)."""
-    places = np.linspace(-setting.VIEW, setting.VIEW, MESH_LINES)
-    along = np.linspace(-setting.VIEW, setting.VIEW, MESH_POINTS)
-    rows = [np.stack([np.full(MESH_POINTS, p), along[:: 1 if k % 2 == 0 else -1]], -1) for k, p in enumerate(places)]
-    upright = np.concatenate(rows)
-    # The upright part ends in a corner (9 is odd), from which the lying part starts backwards.
-    return np.concatenate([upright, upright[::-1, ::-1]]).astype(np.float32)
-
-
-MESH = mesh()
-CIRCLE = np.stack([np.cos(np.linspace(0, 2 * np.pi, 65)), np.sin(np.linspace(0, 2 * np.pi, 65))]).astype(np.float32)
 
 
 def simulate(model, problem, architecture, **_training):
@@ -76,6 +47,7 @@ def simulate(model, problem, architecture, **_training):
         },
         "matrices": {"f": jacobian_f, "g": jacobian_g, "composed": jacobian_g @ jacobian_f},
         "trust": setting.trust(model, problem),
+        "box_rjcp": setting.box_rjcp(model, problem),
     }
 
 
@@ -93,109 +65,6 @@ def untrained(settings):
     """The model before the first step."""
     chosen = setting.setup(settings["problem"], settings["architecture"])
     return training.start(chosen, jax.random.key(round(settings["seed"]))).model
-
-
-def draw(result):
-    settings, circles, walked = result["settings"], result["circles"], result["mesh"]
-    history = result.get("history") or {}
-    lines = [
-        Line("mesh/true", "x", MESH[:, 0], MESH[:, 1], label="x", width=1.0, opacity=0.5, answer=False),
-        Line(
-            "mesh/round",
-            "x",
-            walked[:, 0],
-            walked[:, 1],
-            group="round",
-            label="g(f(x))",
-            colour=PURPLE,
-            width=1.5,
-            legend=True,
-            answer=False,
-        ),
-        Line("circle", "jacobians", CIRCLE[0], CIRCLE[1], label="unit circle", dash="dash", answer=False),
-        Line(
-            "circle/f",
-            "jacobians",
-            *circles["f"],
-            group="J_f",
-            label="J of f",
-            colour="text",
-            dash="dot",
-            legend=True,
-            answer=False,
-        ),
-        Line(
-            "circle/g",
-            "jacobians",
-            *circles["g"],
-            group="J_g",
-            label="J of g",
-            colour="text",
-            dash="dash",
-            legend=True,
-            answer=False,
-        ),
-        Line(
-            "circle/composed",
-            "jacobians",
-            *circles["composed"],
-            group="J_g J_f",
-            label="J of g∘f",
-            colour=PURPLE,
-            width=3.0,
-            legend=True,
-            answer=False,
-        ),
-    ]
-    for name, (label, colour, dash) in TERM_STYLES.items():
-        if name not in _present(settings["architecture"]):
-            continue
-        steps = history.get("step", np.array([np.nan]))
-        values = history.get(name, np.full(len(steps), np.nan))
-        width = 2.5 if name in ("total", "rjcp") else 1.5
-        lines.append(
-            Line(
-                f"term/{name}",
-                "losses",
-                steps,
-                np.maximum(values, 1e-12),
-                group=name,
-                label=label,
-                colour=colour,
-                dash=dash,
-                width=width,
-                legend=True,
-                answer=False,
-            )
-        )
-    return Drawing(
-        panels=(
-            Panel(
-                "x",
-                "a mesh through g(f(x))",
-                Axis("x₁", (-setting.VIEW, setting.VIEW)),
-                Axis("x₂", (-setting.VIEW, setting.VIEW)),
-                big=True,
-                equal=True,
-            ),
-            Panel("losses", "loss terms and RJCP", Axis("step", (0, settings["steps"])), Axis("", log=True)),
-            Panel(
-                "jacobians",
-                "a small circle at the centre, through f, g, both",
-                Axis("", (-4.6, 4.6)),
-                Axis("", (-4.6, 4.6)),
-                equal=True,
-            ),
-        ),
-        lines=tuple(lines),
-        fields=(setting.trust_field(result),),
-        marks=(setting.trained_box(settings["problem"]),),
-    )
-
-
-def _present(architecture):
-    slabs_only = ("spectral", "bias_tie", "composition")
-    return [name for name in TERM_STYLES if architecture == "slabs" or name not in slabs_only]
 
 
 def steps_done(result):
@@ -273,6 +142,14 @@ def _weight(term, high, default, group, *architectures):
     when = ("architecture", architectures) if architectures else None
     label = "weight of " + TERM_STYLES[term][0]
     return Slider(f"w_{term}", label, 0.0, high, default, digits=2, swept=False, group=group, when=when)
+
+
+def takeaway_numbers(result):
+    """Before the first step RJCP is that of the seed; after the last one, that of the trained inverse."""
+    done = steps_done(result)
+    if done and done < result["settings"]["steps"]:
+        return {}  # on its way: no code ends there
+    return {"after" if done else "before": result["box_rjcp"]}
 
 
 LESSON = Lesson(
@@ -368,13 +245,20 @@ LESSON = Lesson(
             "On every toy the mean RJCP in the box falls below 0.03, and its median outside is over 5 times that "
             "inside.",
             _trust_claim,
+            rows=("H6",),
         ),
-        Claim("Without JCP the round trip is still good, but RJCP is more than twice as high.", _penalty_claim),
+        Claim(
+            "Without JCP the round trip is still good, but RJCP is more than twice as high.", _penalty_claim, ("H6",)
+        ),
         Claim(
             "Two linear slabs learn the linear toys; on the curved one f is wrong and RJCP vanishes all the same.",
             _slabs_claim,
+            rows=("H2",),
         ),
     ),
+    symbols=("x", "y", "f", "g", "jacobian", "jcp", "rjcp", "conditioning"),
+    takeaway=Takeaway(notes.train_code, takeaway_numbers),
+    teaching=notes.TRAIN_TEACHING,
     alt=(
         "The trust map over x-space with a mesh sent through f and back through g, the loss terms by step, and the "
         "unit circle through both Jacobians."

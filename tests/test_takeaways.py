@@ -1,0 +1,109 @@
+"""The code that a page gives away: short, plain, and it yields the very numbers of the figure, at any settings."""
+
+import numpy as np
+import pytest
+
+from lessons import lessons
+from lessons.controls import Choice, Point, Slider, Step
+from lessons.learned import setting
+
+LESSONS = lessons()
+every_lesson = pytest.mark.parametrize("slug", LESSONS)
+MOST_LINES, WIDEST = 15, 88
+# Where another number would only take longer: training is run to its end here.
+ELSEWHERE = {"train": {"steps": 500.0, "rate": 0.02, "seed": 3.0}}
+# A lesson on training is also compared after it: the standard run, at its defaults.
+TRAINED = {"train": lambda: setting.standard_fit("sine")}
+
+
+def elsewhere(lesson):
+    """Every number somewhere else than at its default."""
+    if lesson.slug in ELSEWHERE:
+        return ELSEWHERE[lesson.slug]
+    return {c.name: moved(c) for c in lesson.controls if isinstance(c, Slider | Step | Point)}
+
+
+def moved(control):
+    """A value about a third up the range of a number, on its own scale, as an address would write it."""
+    match control:
+        case Slider(step=None):
+            return control.parse(f"{control.places(31)[11]:.3g}")
+        case Slider():
+            return control.parse(str(control.places(31)[11]))
+        case Step(high=high):
+            return high // 3
+        case Point(low=low, high=high):
+            x, y = (a + share * (b - a) for a, b, share in zip(low, high, (0.7, 0.65), strict=True))
+            return control.parse(f"{x:.3g},{y:.3g}")
+
+
+def places(lesson):
+    """The settings to try: the defaults, other numbers, and every choice that the run is told at another option."""
+    yield "defaults", {}
+    yield "other numbers", elsewhere(lesson)
+    for control in lesson.controls:
+        if isinstance(control, Choice) and control.simulated:
+            other = next(option for option in reversed(control.options) if option != control.default)
+            cheap = ELSEWHERE.get(lesson.slug, {})
+            yield f"{control.name}={other}", {**cheap, control.name: other}
+
+
+PLACES = [(slug, name, chosen) for slug, lesson in LESSONS.items() for name, chosen in places(lesson)]
+every_place = pytest.mark.parametrize(
+    ("slug", "chosen"),
+    [(slug, chosen) for slug, _, chosen in PLACES],
+    ids=[f"{slug}-{name}" for slug, name, _ in PLACES],
+)
+
+
+def run(lesson, settings):
+    """What the code leaves behind, started with nothing."""
+    left = {}
+    exec(compile(lesson.takeaway.code(lesson.complete(settings)), f"<{lesson.slug}>", "exec"), left)
+    return left
+
+
+def compare(lesson, settings, result):
+    numbers = lesson.takeaway.numbers(result)
+    assert numbers, "no numbers to compare with"
+    left = run(lesson, settings)
+    for name, value in numbers.items():
+        # What is 0 up to rounding is 0 up to another rounding in another program.
+        np.testing.assert_allclose(left[name], value, rtol=1e-6, atol=1e-12, err_msg=name)
+
+
+@every_lesson
+def test_a_lesson_says_what_it_uses_what_to_take_away_and_how_to_teach_it(slug):
+    lesson = LESSONS[slug]
+    assert lesson.symbols and len(set(lesson.symbols)) == len(lesson.symbols)
+    assert lesson.takeaway is not None
+    assert lesson.teaching.misconception and lesson.teaching.room
+    assert 3 <= len(lesson.teaching.demo) <= 4 and all(said for said, _ in lesson.teaching.demo)
+
+
+@every_place
+def test_the_code_is_short_and_uses_nothing_but_the_mathematics(slug, chosen):
+    lesson = LESSONS[slug]
+    code = lesson.takeaway.code(lesson.complete(chosen))
+    lines = code.splitlines()
+    assert len(lines) <= MOST_LINES and max(map(len, lines)) <= WIDEST, code
+    assert code.endswith("\n") and not code.startswith("\n")
+    sources = {line.split()[1].split(".")[0].rstrip(",") for line in lines if line.startswith(("import ", "from "))}
+    assert sources <= {"core", "jax", "functools"}, sources
+
+
+@every_place
+def test_the_code_yields_the_numbers_of_the_figure(slug, chosen):
+    compare(LESSONS[slug], chosen, LESSONS[slug].experiment(**chosen))
+
+
+@pytest.mark.parametrize("slug", TRAINED)
+def test_the_code_yields_the_numbers_of_a_model_trained_to_the_end(slug):
+    fit = TRAINED[slug]()
+    compare(LESSONS[slug], {}, LESSONS[slug].experiment(fit.model) | {"history": fit.history})
+
+
+@every_lesson
+def test_other_settings_are_other_code(slug):
+    lesson = LESSONS[slug]
+    assert lesson.takeaway.code(lesson.complete(elsewhere(lesson))) != lesson.takeaway.code(lesson.defaults)
