@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from lessons.inversion import crux, four_ways
 from lessons.learned import dipg, train
 from lessons.lesson import Lesson
-from lessons.newton import hessian_terms, newton_breaks, quasi_newton
+from lessons.newton import hessian_terms, newton_breaks, noise, quasi_newton
 from lessons.welcome import start
 
 
@@ -21,7 +21,11 @@ class Part:
 SYLLABUS = (
     Part("Start", "welcome", (start.LESSON,)),
     Part("Why inversion", "inversion", (crux.LESSON, four_ways.LESSON)),
-    Part("Newton and quasi-Newton", "newton", (quasi_newton.LESSON, hessian_terms.LESSON, newton_breaks.LESSON)),
+    Part(
+        "Newton and quasi-Newton",
+        "newton",
+        (quasi_newton.LESSON, hessian_terms.LESSON, newton_breaks.LESSON, noise.LESSON),
+    ),
     Part("Learning the inverse", "learned", (train.LESSON, dipg.LESSON)),
 )
 

@@ -38,6 +38,7 @@ CHOICES = {
     "quasi-newton": [{"problem": name} for name in ("bowl", "rough", "banana")],
     "hessian-terms": [{}],
     "newton-breaks": [{"loss": name} for name in ("exact", "tanh", "relu")],
+    "noise": [{"problem": "sheared"}, {"problem": "banana"}],
 }
 EXAMPLES = {
     "start": 20,
@@ -48,6 +49,7 @@ EXAMPLES = {
     "quasi-newton": 120,
     "hessian-terms": 120,
     "newton-breaks": 120,
+    "noise": 120,
 }
 
 
@@ -91,6 +93,7 @@ OTHERWISE = {
     "quasi-newton": {"problem": "banana"},
     "hessian-terms": {"x": 2.1},
     "newton-breaks": {"start_x2": 1.5},
+    "noise": {"wave_number": 2.0},
 }
 
 
