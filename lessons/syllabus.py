@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from lessons.inversion import crux, four_ways
 from lessons.learned import dipg, train
 from lessons.lesson import Lesson
-from lessons.newton import hessian_terms, newton_breaks, noise, quasi_newton
+from lessons.newton import cost, hessian_terms, newton_breaks, noise, quasi_newton
 from lessons.welcome import start
 
 
@@ -24,7 +24,7 @@ SYLLABUS = (
     Part(
         "Newton and quasi-Newton",
         "newton",
-        (quasi_newton.LESSON, hessian_terms.LESSON, newton_breaks.LESSON, noise.LESSON),
+        (quasi_newton.LESSON, hessian_terms.LESSON, newton_breaks.LESSON, noise.LESSON, cost.LESSON),
     ),
     Part("Learning the inverse", "learned", (train.LESSON, dipg.LESSON)),
 )
