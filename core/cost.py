@@ -15,10 +15,10 @@ from jaxtyping import Array, Float
 
 from core.problem import Problem, number
 
-SIZES = (32, 64, 128, 256, 512, 1024, 1448, 2048)  # the last takes about half of the 5 to 20 s that all take
+SIZES = (32, 64, 128, 256, 512, 1024, 1448, 2048)  # the last takes about as long as all the others
 LAST = 4  # sizes that a law of growth is fitted to: below, starting a program takes longer than its work
-ENOUGH = 0.2  # seconds of repetitions after which the fastest run counts
-MOST, LEAST = 30, 3  # repetitions
+ENOUGH = 0.4  # seconds of repetitions after which the fastest run counts
+MOST, LEAST = 50, 5  # repetitions
 
 
 class Dense(Problem):
