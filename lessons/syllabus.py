@@ -8,7 +8,7 @@ from lessons.inverse_gradients import latent_step, singular
 from lessons.inversion import crux, four_ways
 from lessons.learned import dipg, train
 from lessons.lesson import Lesson
-from lessons.newton import hessian_terms, newton_breaks, quasi_newton
+from lessons.newton import cost, hessian_terms, newton_breaks, noise, quasi_newton
 from lessons.simulators import many_targets, three_spaces
 from lessons.welcome import start
 
@@ -44,6 +44,10 @@ SYLLABUS = (
     Part("Inverse simulators", "simulators", (three_spaces.LESSON, many_targets.LESSON)),
     Part("Deep dive", "deep", (heat.LESSON, time_reversal.LESSON, path_average.LESSON, loss_step.LESSON)),
     Part("Learning the inverse", "learned", (train.LESSON, dipg.LESSON), "Deceptron"),
+    "Newton and quasi-Newton",
+    "newton",
+    (quasi_newton.LESSON, hessian_terms.LESSON, newton_breaks.LESSON, noise.LESSON, cost.LESSON),
+    Part("Learning the inverse", "learned", (train.LESSON, dipg.LESSON)),
 )
 
 

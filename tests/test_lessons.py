@@ -17,6 +17,7 @@ from lessons import lessons
 from lessons.controls import Choice, Landmark, Legend, Point, Preset, Slider, Step
 from lessons.learned import setting
 from lessons.lesson import Lesson
+from lessons.newton import cost
 from lessons.prediction import Estimate, Option, Prediction
 from lessons.scene import scene
 from pages.ui.stage import pack, unpack
@@ -54,6 +55,8 @@ CHOICES = {
     "quasi-newton": [{"problem": name} for name in ("bowl", "rough", "banana")],
     "hessian-terms": [{}],
     "newton-breaks": [{"loss": name} for name in ("exact", "tanh", "relu")],
+    "noise": [{"problem": "sheared"}, {"problem": "banana"}],
+    "newton-cost": [{}],
 }
 # Lessons that take long, or that were drawn from before; every other is drawn 120 times.
 EXAMPLES = {"start": 20, "crux": 40, "four-ways": 50, "train": 20, "dipg": 30}
@@ -61,6 +64,8 @@ EXAMPLES = {"start": 20, "crux": 40, "four-ways": 50, "train": 20, "dipg": 30}
 
 def trained(slug, chosen):
     """The model that a lesson works with, where it needs one, and the history that comes with it."""
+    if slug == "newton-cost":
+        return cost.given_of(cost.made_up()), {}
     if slug not in ("train", "dipg"):
         return None, {}
     fit = setting.standard_fit(chosen["problem"], chosen.get("architecture", "physics"))
@@ -110,6 +115,8 @@ OTHERWISE = {
     "quasi-newton": {"problem": "banana"},
     "hessian-terms": {"x": 2.1},
     "newton-breaks": {"start_x2": 1.5},
+    "noise": {"wave_number": 2.0},
+    "newton-cost": {"n": 1e3},
 }
 
 
@@ -155,6 +162,24 @@ def test_an_untrained_model_cannot_be_judged_yet():
     result = LESSONS["train"].experiment()
     assert not LESSONS["train"].prediction.ready(result)
     assert "Nothing is trained yet" in LESSONS["train"].reading(result)
+
+
+def test_costs_are_told_as_far_as_they_are_measured():
+    lesson, records = LESSONS["newton-cost"], cost.made_up()
+    assert tell("newton-cost", lesson.experiment()) == "Nothing is measured yet. Press Measure."
+    for done in range(1, len(records) + 1):
+        result = lesson.experiment(cost.given_of(records[:done]))
+        assert lesson.prediction.ready(result) == (done >= cost.LAST)
+        said = tell("newton-cost", result)
+        assert ("grows like n" in said) == (done >= cost.LAST)
+        assert f"{done} of {len(records)}" in said or done == len(records)
+    assert "2.0 for a gradient, 3.0 for a Hessian, 3.0 for a solve; memory like n to the 1.00 and 2.00" in said
+
+
+@pytest.mark.parametrize("bad", [0.0, np.inf, -1.0, 1e-300])
+def test_a_strange_measurement_breaks_no_page(bad):
+    records = [record._replace(solve=bad, gradient_work=np.nan) for record in cost.made_up()]
+    tell("newton-cost", LESSONS["newton-cost"].experiment(cost.given_of(records)))
 
 
 def values(control):

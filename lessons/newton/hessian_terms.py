@@ -206,11 +206,9 @@ LESSON = Lesson(
     title="Two terms of a Hessian",
     question="How far will y move if Newton takes a step in x?",
     text=(
-        "A cause $x$ makes $y = \\sinh x$, and $y$ makes the loss $L = (y - y^*)^2$, with a quartic part if you "
-        "like. The "
-        "wish is $\\Delta y = \\eta\\,(y^* - y)$. Newton’s method looks at the whole:\n\n"
-        "$$\\frac{d^2L}{dx^2} = \\frac{d^2L}{dy^2}\\left(\\frac{dy}{dx}\\right)^2 + "
-        "\\frac{dL}{dy}\\,\\frac{d^2y}{dx^2}$$"
+        "A cause $x$ makes $y = \\sinh x$, and $y$ makes the loss $L = (y - y^*)^2$, with a quartic part if you like. "
+        "The wish is $\\Delta y = \\eta\\,(y^* - y)$. Newton’s method looks at the whole:\n\n$$\\frac{d^2L}{dx^2} = "
+        "\\frac{d^2L}{dy^2}\\left(\\frac{dy}{dx}\\right)^2 + \\frac{dL}{dy}\\,\\frac{d^2y}{dx^2}$$"
     ),
     minutes=8,
     controls=(
@@ -232,8 +230,7 @@ LESSON = Lesson(
         ),
         remark=(
             "Towards or away is a matter of the sum’s sign, and the second term may be negative. How far is a matter "
-            "of "
-            "both derivatives of L, which P does not know."
+            "of both derivatives of L, which P does not know."
         ),
     ),
     why=(
@@ -242,19 +239,15 @@ LESSON = Lesson(
         "derivatives of $L$, so of everything that comes after $y$:\n\n" + code(hessian_terms) + "\n\n"
         "So the step in $y$, $J\\,\\Delta x$, is unknown until the last function has been differentiated: add a "
         "quartic part to $L$, and Newton moves $y$ by something else, though neither $x$ nor the simulator has "
-        "changed. "
-        "The inverse gradient $\\Delta x = J^{-1}\\Delta y$ is asked for a $\\Delta y$ and brings it, to first order, "
-        "whatever comes later."
+        "changed. The inverse gradient $\\Delta x = J^{-1}\\Delta y$ is asked for a $\\Delta y$ and brings it, to "
+        "first order, whatever comes later."
     ),
     limits=(
         "What the tangent promises is not what happens, for either method: the difference falls like $\\eta^2$. The "
-        "second "
-        "term fades near the solution, where $dL/dy = 0$; dropping it always is the Gauss–Newton method, which cannot "
-        "walk away from the target for that reason, but knows less. Where the sum is negative Newton walks uphill: "
-        "[Where "
-        "Newton breaks](newton-breaks). A method that keeps the promise exactly inverts the simulator itself: [Four "
-        "ways "
-        "down](four-ways)."
+        "second term fades near the solution, where $dL/dy = 0$; dropping it always is the Gauss–Newton method, which "
+        "cannot walk away from the target for that reason, but knows less. Where the sum is negative Newton walks "
+        "uphill: [Where Newton breaks](newton-breaks). A method that keeps the promise exactly inverts the simulator "
+        "itself: [Four ways down](four-ways)."
     ),
     sources=(
         "Physics-based Deep Learning, chapter “Scale-Invariance and Inversion”, section “Consistency in function "
@@ -287,14 +280,12 @@ LESSON = Lesson(
         ),
         room=(
             "A network is trained by Newton’s method, and somebody adds one more layer at its end. Which layers’ "
-            "outputs "
-            "now move differently? Listen for: all of them, since each one’s step holds derivatives of what comes "
-            "later."
+            "outputs now move differently? Listen for: all of them, since each one’s step holds derivatives of what "
+            "comes later."
         ),
     ),
     alt=(
         "The two terms of the Hessian and their sum over x; the simulator’s curve with Newton’s step, promised along "
-        "the "
-        "tangent and actual; the step in y from every x."
+        "the tangent and actual; the step in y from every x."
     ),
 )

@@ -283,10 +283,9 @@ LESSON = Lesson(
     question="Does Newton’s method always go downhill?",
     text=(
         "The loss $L = x_1^2 + (x_2^2 - c)^2$ has two valleys and a saddle between them. Newton’s step "
-        "$-H^{-1}\\nabla L$ "
-        "leads to where the slope of its model is zero, be that a lowest point or not. A guarded Newton looks at the "
-        "eigenvalues of $H$ first, and takes a step of gradient descent, $-\\eta\\,\\nabla L$, where they are not all "
-        "positive."
+        "$-H^{-1}\\nabla L$ leads to where the slope of its model is zero, be that a lowest point or not. A guarded "
+        "Newton looks at the eigenvalues of $H$ first, and takes a step of gradient descent, $-\\eta\\,\\nabla L$, "
+        "where they are not all positive."
     ),
     minutes=9,
     controls=(
@@ -321,14 +320,13 @@ LESSON = Lesson(
         0.3,
         remark=(
             "Along x₁ the loss is a parabola, which one step solves. Along x₂ the step goes to where the slope would "
-            "be "
-            "zero: where the loss bends downwards, that is back towards the ridge."
+            "be zero: where the loss bends downwards, that is back towards the ridge."
         ),
     ),
     why=(
-        "Newton’s step solves $H\\,\\Delta x = -\\nabla L$. Along a direction with curvature $h$ it is the slope "
-        "over $-h$: "
-        "if $h < 0$ it climbs, if $h \\approx 0$ it is endless, if $h = 0$ there is none. So judge first, and say "
+        "Newton’s step solves $H\\,\\Delta x = -\\nabla L$. Along a direction with curvature $h$ it is the slope over "
+        "$-h$: if $h < 0$ it climbs, if $h \\approx 0$ it is endless, if $h = 0$ there is none. So judge first, and "
+        "say "
         "why:\n\n" + code(judge, safe_newton) + "\n\n"
         "A ReLU network is made of flat pieces: where the network *is* the loss, its Hessian is exactly zero almost "
         "everywhere, however well it imitates a curved one. Every step is refused, and what is left is gradient "
@@ -337,11 +335,9 @@ LESSON = Lesson(
     limits=(
         "The fallback keeps the run finite, it does not make it fast: near the saddle it crawls, since the gradient "
         "is small there. Better guards exist (adding to the diagonal of $H$, trust regions, turning negative "
-        "curvatures "
-        "round). And “ReLU has no second derivative” is half of the truth: under a *squared error* the Hessian of a "
-        "ReLU "
-        "network is not zero but Gauss–Newton’s $2J^T J$; only the second of its [two terms](hessian-terms) is gone. "
-        "The networks here have random inner weights and a fitted last layer."
+        "curvatures round). And “ReLU has no second derivative” is half of the truth: under a *squared error* the "
+        "Hessian of a ReLU network is not zero but Gauss–Newton’s $2J^T J$; only the second of its [two "
+        "terms](hessian-terms) is gone. The networks here have random inner weights and a fitted last layer."
     ),
     sources=(
         "Physics-based Deep Learning, chapter “Scale-Invariance and Inversion”, section “Dependence on Hessian”.",
@@ -378,14 +374,12 @@ LESSON = Lesson(
             ("The same loss learned by a ReLU network: no second derivative, no step.", {"loss": "relu"}),
         ),
         room=(
-            "Gradient descent can sit at a saddle too. Why is it so rare there? Listen for: it is pushed away from "
-            "it along "
-            "the falling direction, while Newton is drawn to it."
+            "Gradient descent can sit at a saddle too. Why is it so rare there? Listen for: it is pushed away from it "
+            "along the falling direction, while Newton is drawn to it."
         ),
     ),
     alt=(
         "Isolines of a loss with two valleys, grey where Newton is not trusted; the walks of Newton, guarded Newton "
-        "and "
-        "gradient descent, with the steps that fell back; the smallest curvature and the loss by step."
+        "and gradient descent, with the steps that fell back; the smallest curvature and the loss by step."
     ),
 )

@@ -127,8 +127,7 @@ def reading(result):
     if not np.all(np.isfinite(shapes)):
         seen = (
             f"After {count_word(step, 'step')} the true Hessian is not positive definite where BFGS stands, so there "
-            "is "
-            "no true bowl to draw; BFGS keeps a bowl all the same, and goes downhill."
+            "is no true bowl to draw; BFGS keeps a bowl all the same, and goes downhill."
         )
     else:
         seen = f"After {count_word(step, 'step')} BFGS’s matrix is {_off_word(result['off']['bfgs'][step])}."
@@ -267,13 +266,13 @@ LESSON = Lesson(
             Option("more, or never", _known_in(11, np.inf)),
         ),
         remark=(
-            "Each exactly searched step settles one direction for good. A rough search, or a curvature that changes on "
-            "the way, leaves each direction a little wrong."
+            "Each exactly searched step settles one direction for good. A rough search, or a curvature that changes "
+            "on the way, leaves each direction a little wrong."
         ),
     ),
     why=(
-        "A step tells how the slope changes along one direction, so it can settle that direction of $B$ and must leave "
-        "the others alone. BFGS makes the smallest such change, and one that keeps $B$ positive definite: "
+        "A step tells how the slope changes along one direction, so it can settle that direction of $B$ and must "
+        "leave the others alone. BFGS makes the smallest such change, and one that keeps $B$ positive definite: "
         "$-B\\,\\nabla "
         "L$ leads downhill as long as $q \\cdot s > 0$, which the line search sees to.\n\n" + code(bfgs_update) + "\n\n"
         "On a quadratic with $n$ unknowns and an exact line search, $n$ steps settle everything: $B = H^{-1}$. "
@@ -282,11 +281,10 @@ LESSON = Lesson(
     ),
     limits=(
         "The promise of $n$ steps holds for an *exact* line search on a *quadratic*. With a rough search the path "
-        "still "
-        "arrives, but the matrix stays a little wrong: BFGS stops learning where there is nothing left to walk. L-BFGS "
-        "with a single pair takes the very same exact steps as BFGS on a bowl (those of conjugate gradients), though "
-        "its matrix is far from $H^{-1}$: a good path is no proof of a good matrix. What $H^{-1}$ costs where it is "
-        "computed: [What Newton costs](newton-cost); where it misleads: [Where Newton breaks](newton-breaks)."
+        "still arrives, but the matrix stays a little wrong: BFGS stops learning where there is nothing left to walk. "
+        "L-BFGS with a single pair takes the very same exact steps as BFGS on a bowl (those of conjugate gradients), "
+        "though its matrix is far from $H^{-1}$: a good path is no proof of a good matrix. What $H^{-1}$ costs where "
+        "it is computed: [What Newton costs](newton-cost); where it misleads: [Where Newton breaks](newton-breaks)."
     ),
     sources=(
         "Physics-based Deep Learning, chapter “Scale-Invariance and Inversion”, section “Quasi-Newton methods”.",
@@ -325,8 +323,7 @@ LESSON = Lesson(
         ),
     ),
     alt=(
-        "Paths of BFGS, L-BFGS and gradient descent over isolines, with the ellipse of BFGS’s matrix and the true "
-        "one at "
-        "the current point; how far the matrix is off, and the loss, by step."
+        "Paths of BFGS, L-BFGS and gradient descent over isolines, with the ellipse of BFGS’s matrix and the true one "
+        "at the current point; how far the matrix is off, and the loss, by step."
     ),
 )

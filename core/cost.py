@@ -1,0 +1,133 @@
+"""What Newton's step costs on this machine: time and memory of gradient, Hessian and solve, for growing n.
+
+For a dense simulator with n unknowns a gradient takes about n^2 operations; the Hessian is n gradients' worth, n^3; to
+solve with it takes 2/3 n^3 more; and it holds n^2 numbers. `measurements` finds out what that means here: everything
+is compiled before it is timed, and of several runs the fastest counts, since other work can only slow a run down.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from core.problem import Problem, number
+
+SIZES = (32, 64, 128, 256, 512, 1024, 1448, 2048)  # the last takes about as long as all the others
+LAST = 4  # sizes that a law of growth is fitted to: below, starting a program takes longer than its work
+ENOUGH = 0.4  # seconds of repetitions after which the fastest run counts
+MOST, LEAST = 50, 5  # repetitions
+
+
+class Dense(Problem):
+    """P(x) = 2 x + sin(A x) with a dense, unsymmetric A: as many outputs as unknowns, and curved."""
+
+    matrix: Array
+    target: Array
+    start: Array
+    domain: tuple[Array, Array]
+
+    def __init__(self, n: int, seed: int = 0):
+        keys = jax.random.split(jax.random.key(seed), 2)
+        self.matrix = number(jax.random.normal(keys[0], (n, n))) / n**0.5
+        self.start = number(jax.random.normal(keys[1], (n,)))
+        self.target = jnp.ones_like(self.start)
+        self.domain = -jnp.ones_like(self.start), jnp.ones_like(self.start)
+
+    def forward(self, x: Float[Array, " n"]) -> Float[Array, " n"]:
+        return 2 * x + jnp.sin(self.matrix @ x)
+
+
+class Measurement(NamedTuple):
+    """One size. gradient, hessian, solve: seconds of the fastest run.
+
+    gradient_bytes, hessian_bytes: what the results hold.  gradient_scratch, hessian_scratch: bytes that XLA's program
+    needs besides; gradient_work, hessian_work: its floating-point operations by XLA's own count; nan where it says
+    nothing.
+    """
+
+    n: int
+    gradient: float
+    hessian: float
+    solve: float
+    gradient_bytes: int
+    hessian_bytes: int
+    gradient_scratch: float
+    hessian_scratch: float
+    gradient_work: float
+    hessian_work: float
+
+
+def measurements(sizes: Sequence[int] = SIZES) -> Iterator[Measurement]:
+    """Measure one size after the other and yield after each, so that whoever asks may stop between two."""
+    for n in sizes:
+        problem = Dense(n)
+        slope = _compiled(lambda problem, x: jax.grad(problem.objective)(x), problem, problem.start)
+        bend = _compiled(lambda problem, x: jax.hessian(problem.objective)(x), problem, problem.start)
+        gradient, hessian = slope(problem, problem.start), bend(problem, problem.start)
+        solve = _compiled(jnp.linalg.solve, hessian, gradient)
+        yield Measurement(
+            n,
+            _fastest(slope, problem, problem.start),
+            _fastest(bend, problem, problem.start),
+            _fastest(solve, hessian, gradient),
+            gradient.nbytes,
+            hessian.nbytes,
+            *(_scratch(program) for program in (slope, bend)),
+            *(_work(program) for program in (slope, bend)),
+        )
+
+
+def _compiled(function: Callable, *arguments: Any) -> Any:
+    return jax.jit(function).lower(*arguments).compile()
+
+
+def _fastest(program: Callable, *arguments: Any) -> float:
+    """Seconds of the fastest of several runs, each until its result is there."""
+    times: list[float] = []
+    while len(times) < LEAST or (len(times) < MOST and sum(times) < ENOUGH):
+        begun = time.perf_counter()
+        jax.block_until_ready(program(*arguments))
+        times.append(time.perf_counter() - begun)
+    return min(times)
+
+
+def _scratch(program: Any) -> float:
+    """Bytes that a compiled program needs besides arguments and results; nan on a backend that does not say."""
+    analysis = program.memory_analysis()
+    return float("nan") if analysis is None else float(analysis.temp_size_in_bytes)
+
+
+def _work(program: Any) -> float:
+    """Floating-point operations of a compiled program by XLA's count; nan on a backend that does not say."""
+    analysis = program.cost_analysis()
+    return float((analysis or {}).get("flops", float("nan")))
+
+
+class Growth(NamedTuple):
+    """The law value = scale n^power; nan where too little is known."""
+
+    scale: Float[Array, ""]
+    power: Float[Array, ""]
+
+    def at(self, n: Float[Array, "..."]) -> Float[Array, "..."]:
+        """What the law says for n."""
+        return self.scale * n**self.power
+
+
+def growth(sizes: Float[Array, " sizes"], values: Float[Array, " sizes"]) -> Growth:
+    """The law that fits the LAST known values best, by least squares of the logarithms; nan if fewer are known.
+
+    values: nan where nothing is measured yet.
+    """
+    known = jnp.isfinite(values) & (values > 0)
+    kept = known & (jnp.cumsum(known[::-1])[::-1] <= LAST)
+    weight = kept / jnp.maximum(jnp.sum(kept), 1)
+    u, v = jnp.log(sizes), jnp.log(jnp.where(known, values, 1.0))
+    mean_u, mean_v = weight @ u, weight @ v
+    spread = weight @ (u - mean_u) ** 2
+    power = (weight @ ((u - mean_u) * (v - mean_v))) / jnp.where(spread > 0, spread, 1.0)
+    enough = jnp.sum(kept) >= LAST
+    return Growth(*(jnp.where(enough, part, jnp.nan) for part in (jnp.exp(mean_v - power * mean_u), power)))

@@ -1,0 +1,66 @@
+"""A loss with a small, fast ripple: what is invisible in its value is not so in its derivatives.
+
+Differentiating eps sin(k x) multiplies it by k, twice by k^2. Source: the chapter "Scale-Invariance and Inversion", its
+remark that higher derivatives are more prone to high-frequency noise in the loss landscape.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from core.problem import Wrapped
+
+
+class Rippled(Wrapped):
+    """The same problem, its objective rippled: L(P(x)) + size * sum_i sin(wave_number x_i).
+
+    Only what is differentiated is rippled: `loss` stays the smooth one, so that a path tells how good its points are.
+    size: eps, in units of L.  wave_number: k, in units of 1 / x.
+    """
+
+    size: Array
+    wave_number: Array
+
+    def objective(self, x: Float[Array, " n"]) -> Float[Array, ""]:
+        return self.problem.objective(x) + self.size * jnp.sum(jnp.sin(self.wave_number * x))
+
+
+class Roughness(NamedTuple):
+    """How much a ripple disturbs a loss and its derivatives: root mean squares over points and components."""
+
+    value: Float[Array, ""]
+    gradient: Float[Array, ""]
+    hessian: Float[Array, ""]
+
+
+def one_period(count: int = 257) -> Float[Array, "count 2"]:
+    """Points whose components each run once evenly through a period of 2 pi, in different orders.
+
+    For whole k < count / 2 a sine has its mean square, a half, exactly; a prime count keeps the two uncorrelated.
+    """
+    order = jnp.arange(count)
+    return 2 * jnp.pi * jnp.stack([order, 5 * order % count], axis=1) / count
+
+
+def roughness(rippled: Rippled, points: Float[Array, "count n"]) -> Roughness:
+    """The ripple's part of L (for each unknown), of its gradient, and of its Hessian's diagonal, over these points."""
+
+    def difference(derivative):
+        return jax.vmap(lambda x: derivative(rippled.objective)(x) - derivative(rippled.problem.objective)(x))(points)
+
+    diagonals = jnp.diagonal(difference(jax.hessian), axis1=1, axis2=2)
+    return Roughness(*map(_rms, (difference(lambda f: f) / points.shape[1] ** 0.5, difference(jax.grad), diagonals)))
+
+
+def _rms(values):
+    return jnp.sqrt(jnp.mean(values**2))
+
+
+def log_slope(x: Float[Array, " count"], y: Float[Array, " count"]) -> Float[Array, ""]:
+    """The exponent p of the law y = c x^p that fits best in logarithms; nan where some y is not positive."""
+    positive = y > 0
+    u, v = jnp.log(x), jnp.log(jnp.where(positive, y, 1.0))
+    slope = jnp.sum((u - u.mean()) * (v - v.mean())) / jnp.sum((u - u.mean()) ** 2)
+    return jnp.where(jnp.all(positive), slope, jnp.nan)

@@ -1,0 +1,109 @@
+"""What a Newton step costs: that the right things are measured, in order; no test asserts a time."""
+
+import inspect
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from core import cost
+from core.backend import default_float
+from core.cost import LAST, SIZES, Dense, Measurement, growth, measurements
+
+SMALL = (8, 16, 32, 64)
+BYTES = jnp.dtype(default_float()).itemsize
+
+
+@pytest.fixture(scope="module")
+def records():
+    return list(measurements(SMALL))
+
+
+def test_one_record_a_size_in_order(records):
+    assert [record.n for record in records] == list(SMALL)
+    for record in records:
+        assert isinstance(record, Measurement)
+        assert all(np.isfinite(seconds) and seconds > 0 for seconds in (record.gradient, record.hessian, record.solve))
+    assert list(SIZES) == sorted(SIZES) and len(SIZES) >= LAST + 2
+
+
+def test_memory_is_that_of_n_and_n_squared_numbers(records):
+    assert [record.gradient_bytes for record in records] == [BYTES * n for n in SMALL]
+    assert [record.hessian_bytes for record in records] == [BYTES * n**2 for n in SMALL]
+    for part, power in (("gradient_bytes", 1), ("hessian_bytes", 2)):
+        values = jnp.array([getattr(record, part) for record in records], float)
+        assert float(growth(jnp.array(SMALL, float), values).power) == pytest.approx(power, abs=1e-12)
+
+
+def test_xla_counts_n_gradients_worth_of_work_for_the_hessian(records):
+    sizes = jnp.array(SMALL, float)
+    for part, power in (("gradient_work", 2), ("hessian_work", 3)):
+        values = jnp.array([getattr(record, part) for record in records], float)
+        assert float(growth(sizes, values).power) == pytest.approx(power, abs=0.25)
+    scratch = jnp.array([record.hessian_scratch for record in records], float)
+    assert float(growth(sizes, scratch).power) == pytest.approx(2, abs=0.25)
+
+
+def test_it_may_be_stopped_between_two_sizes(monkeypatch):
+    made = []
+    monkeypatch.setattr(cost, "Dense", lambda n: made.append(n) or Dense(n))
+    first = list(itertools.islice(measurements((4, 8, 10**9)), 2))
+    assert [record.n for record in first] == [4, 8] == made
+    assert inspect.isgenerator(measurements())
+
+
+def test_everything_is_compiled_before_it_is_timed(monkeypatch):
+    runs = []
+    monkeypatch.setattr(cost, "_fastest", lambda program, *arguments: runs.append(program) or 1.0)
+    next(measurements((4,)))
+    assert len(runs) == 3 and all(hasattr(program, "memory_analysis") for program in runs)
+
+
+def test_the_fastest_of_several_runs_counts(monkeypatch):
+    clock = iter([0.0, 5.0, 10.0, 12.0, 20.0, 23.0, 30.0, 34.0, 40.0, 49.0])
+    monkeypatch.setattr(cost.time, "perf_counter", lambda: next(clock))
+    seen = []
+    assert cost._fastest(lambda x: seen.append(x) or jnp.zeros(()), 7) == 2.0
+    assert seen == [7] * cost.LEAST
+
+
+def test_what_is_measured_is_the_problems_own_newton_step():
+    problem = Dense(6)
+    matrix, x = np.array(problem.matrix), np.array(problem.start)
+    inner, residual = matrix @ x, 2 * x + np.sin(matrix @ x) - 1
+    jacobian = 2 * np.eye(6) + np.cos(inner)[:, None] * matrix
+    np.testing.assert_allclose(jax.grad(problem.objective)(problem.start), 2 * jacobian.T @ residual, rtol=1e-10)
+    bent = matrix.T @ ((-np.sin(inner) * residual)[:, None] * matrix)
+    expected = 2 * (jacobian.T @ jacobian + bent)
+    np.testing.assert_allclose(jax.hessian(problem.objective)(problem.start), expected, rtol=1e-9, atol=1e-9)
+    assert not np.allclose(matrix, matrix.T)
+
+
+def made_up(power, scale=3e-9, sizes=SIZES):
+    return scale * np.array(sizes, float) ** power
+
+
+@pytest.mark.parametrize("power", [1.0, 2.0, 3.0])
+def test_the_law_is_found_in_made_up_times(power):
+    sizes = jnp.array(SIZES, float)
+    values = made_up(power)
+    # Small sizes are ruled by the time that it takes to start a program: they are left out.
+    values[:-LAST] += 1e-3
+    law = growth(sizes, jnp.array(values))
+    assert float(law.power) == pytest.approx(power) and float(law.scale) == pytest.approx(3e-9)
+    np.testing.assert_allclose(law.at(jnp.array([1e4, 1e5])), 3e-9 * np.array([1e4, 1e5]) ** power)
+    noisy = values * np.exp(np.random.default_rng(0).normal(0, 0.1, len(values)))
+    expected = np.polyfit(np.log(SIZES[-LAST:]), np.log(noisy[-LAST:]), 1)[0]
+    assert float(growth(sizes, jnp.array(noisy)).power) == pytest.approx(expected)
+
+
+def test_a_law_waits_until_enough_is_known():
+    sizes, values = jnp.array(SIZES, float), made_up(3.0)
+    for known in range(len(SIZES) + 1):
+        partly = jnp.array(np.where(np.arange(len(SIZES)) < known, values, np.nan))
+        law = growth(sizes, partly)
+        assert np.isfinite(law.power) == np.isfinite(law.scale) == (known >= LAST)
+        if known >= LAST:
+            assert float(law.power) == pytest.approx(3.0)
