@@ -47,6 +47,7 @@ CHOICES = {
     "time-reversal": [{"precision": "float64"}, {"precision": "float32"}],
     "near-optimum": [{"problem": name} for name in ("fourth", "square", "toy", "tanh")],
     "many-targets": [{"problem": name} for name in ("squared", "sine", "sheared")],
+    "branches": [{"problem": "squared"}, {"problem": "sine"}],
     "path-average": [{"problem": name} for name in ("square", "sine", "line")],
     "loss-step": [{"loss": "logcosh"}, {"loss": "weighted"}, {"loss": "square", "problem": "sheared"}],
     "train": [{"problem": "sine"}, {"problem": "squared"}, {"problem": "sheared", "architecture": "slabs"}],
@@ -103,6 +104,7 @@ OTHERWISE = {
     "time-reversal": {"zeta": 0.2},
     "near-optimum": {"problem": "square"},
     "many-targets": {"problem": "sheared"},
+    "branches": {"start": (1.4, 1.8), "reach": 1.0},
     "path-average": {"problem": "line"},
     "loss-step": {"width": 10.0},
     "train": {"problem": "sheared", "architecture": "slabs"},
@@ -117,7 +119,6 @@ def right(prediction, result):
     """What the run bears out: the right options, or the one number or point."""
     assert prediction.ready(result)
     return prediction.right(result) if isinstance(prediction, Prediction) else [prediction.verdict(None, result)]
-    """The answers that this run bears out: options, or the one place on the scale or in the figure."""
     if isinstance(prediction, Prediction):
         return prediction.right(result)
     return [np.round(np.atleast_1d(prediction.truth(result)).astype(float), 6).tolist()]
