@@ -9,7 +9,7 @@ from lessons.inversion import crux, four_ways
 from lessons.learned import dipg, train
 from lessons.lesson import Lesson
 from lessons.newton import cost, hessian_terms, newton_breaks, noise, quasi_newton
-from lessons.simulators import many_targets, three_spaces
+from lessons.simulators import branches, many_targets, three_spaces
 from lessons.welcome import start
 
 
@@ -48,6 +48,7 @@ SYLLABUS = (
     "newton",
     (quasi_newton.LESSON, hessian_terms.LESSON, newton_breaks.LESSON, noise.LESSON, cost.LESSON),
     Part("Learning the inverse", "learned", (train.LESSON, dipg.LESSON)),
+    Part("Inverse simulators", "simulators", (three_spaces.LESSON, many_targets.LESSON, branches.LESSON)),
 )
 
 

@@ -40,15 +40,14 @@ def simulate(problem, eta, start, **targets):
     """Both walks at this eta, the compromise found without any inverse, and where the walks rest for every eta."""
     chosen = PROBLEMS[problem]()
     aims = jnp.stack([targets[name] for name in TARGETS])
-    best = compromise(chosen, aims)
-    y_best = chosen.forward(best)
+    y_best = chosen.forward(compromise(chosen, aims))
     paths = {name: rollout(rule, chosen, start, STEPS, eta=eta, targets=aims) for name, rule in RULES.items()}
     column = jnp.linspace(-Y_VIEW, Y_VIEW, GRID)
     return {
         "paths": paths,
         "targets": aims,
         "mean": jnp.mean(aims, axis=0),
-        "best": best,
+        "best": chosen.inverse(y_best, start),  # of the causes of the best y, the one on this side
         "y_best": y_best,
         "least": distortion(y_best, aims),
         "spread": distortion(jnp.mean(aims, axis=0), aims),
@@ -103,11 +102,12 @@ def draw(result):
         lines.append(Line(f"pull/{name}", "y", pull[..., 0], pull[..., 1], label=f"pull of target {name}", width=1.0))
     best, y_best, each = result["best"], result["y_best"], result["each"]
     middle = each.mean(axis=-2)
+    apart = float(np.max(np.abs(mean - y_best))) > 0.2  # else the two labels would lie on each other
     marks = [
-        Mark("mean", "y", "dot", mean[..., 0], mean[..., 1], "mean of the targets", answer=True),
+        Mark("mean", "y", "dot", mean[..., 0], mean[..., 1], "mean of the targets" if apart else "", answer=True),
         Mark("best/y", "y", "cross", y_best[..., 0], y_best[..., 1], "least squares", answer=True),
         Mark("best/x", "x", "cross", best[..., 0], best[..., 1], "least squares", answer=True),
-        Mark("middle", "x", "ring", middle[..., 0], middle[..., 1], "their mean", answer=True),
+        Mark("middle", "x", "ring", middle[..., 0], middle[..., 1], "mean", answer=True),
     ]
     marks += [Mark(f"each{k}", "x", "dot", each[..., k, 0], each[..., k, 1], f"P⁻¹({k + 1})") for k in range(3)]
     wide = (-Y_VIEW, Y_VIEW) * 2
@@ -130,7 +130,7 @@ def draw(result):
             ),
             Panel(
                 "away",
-                "where a walk rests: distance from least squares",
+                "distance at rest from least squares",
                 Axis(
                     "step size η", (0.05, 1.0), log=True, ticks=tuple((v, f"{v:g}") for v in (0.05, 0.1, 0.2, 0.5, 1.0))
                 ),
@@ -277,7 +277,7 @@ LESSON = Lesson(
         _point("one", 1),
         _point("two", 2),
         _point("three", 3),
-        Point("start", "start", "x", (-VIEW, -VIEW), (VIEW, VIEW), (-1.5, 1.6)),
+        Point("start", "start", "x", (-VIEW, -VIEW), (VIEW, VIEW), (-1.5, 1.4)),
         Legend("hide", tuple(RULES)),
     ),
     simulate=simulate,

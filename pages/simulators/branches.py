@@ -1,0 +1,5 @@
+"""The page of the lesson "Many causes"."""
+
+from pages.ui.page import show
+
+show("branches")
