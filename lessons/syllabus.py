@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from lessons.deep import heat, loss_step, path_average, time_reversal
+from lessons.deep import fall_back, heat, loss_step, path_average, time_reversal
 from lessons.descent import sensitivity, units
 from lessons.inverse_gradients import latent_step, singular
 from lessons.inversion import crux, four_ways
@@ -35,7 +35,11 @@ SYLLABUS = (
     Part("Newton and quasi-Newton", "newton", (quasi_newton.LESSON, hessian_terms.LESSON), "Newton"),
     Part("Inverse gradients", "inverse_gradients", (latent_step.LESSON, singular.LESSON)),
     Part("Inverse simulators", "simulators", (three_spaces.LESSON,)),
-    Part("Deep dive", "deep", (heat.LESSON, time_reversal.LESSON, path_average.LESSON, loss_step.LESSON)),
+    Part(
+        "Deep dive",
+        "deep",
+        (heat.LESSON, time_reversal.LESSON, path_average.LESSON, loss_step.LESSON, fall_back.LESSON),
+    ),
     Part("Learning the inverse", "learned", (train.LESSON, dipg.LESSON), "Deceptron"),
 )
 
