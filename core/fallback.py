@@ -6,8 +6,8 @@ The step is meant to land on y + dy. It is taken if it misses that by at most th
 
 Since dy covers the fraction eta of the gap, a step that is taken leaves at most 1 - eta (1 - trust) of it: for trust
 below 1 the gap shrinks, whatever is wrong with the inverse. The check costs one run of the simulator. Else the step is
-the longest of a halved series of gradient steps that lowers the loss as it should (Armijo's rule), so it falls too:
-no run leaves for infinity. The chapter says only that one can fall back to the gradient; the check is ours.
+the one of a series of gradient steps, each half as long as the last, that lowers the loss most. So the loss never
+climbs and no run leaves for infinity. The chapter says only that one can fall back to the gradient; the check is ours.
 """
 
 from typing import NamedTuple
@@ -19,7 +19,6 @@ from jaxtyping import Array, Bool, Float
 from core.problem import Problem, Wrapped
 from core.updates import inverse_simulator, output_step
 
-ARMIJO = 1e-4  # the share of the fall promised by the slope that a gradient step must keep; the usual value
 HALVINGS = 30  # 2^-30: shorter steps change nothing that one could see
 
 
@@ -42,12 +41,13 @@ def miss(problem: Problem, x: Float[Array, " n"], dx: Float[Array, " n"], eta: F
 
 
 def safe_gradient(problem: Problem, x: Float[Array, " n"], longest: float | Array = 1.0) -> Float[Array, " n"]:
-    """-t dL/dx with the largest t of longest, longest/2, longest/4, ... that fulfils Armijo's rule; 0 if none does."""
+    """-t dL/dx with that t of longest, longest/2, longest/4, ... that lowers the loss most; 0 if none lowers it."""
     gradient = jax.grad(problem.objective)(x)
     lengths = longest * 0.5 ** jnp.arange(HALVINGS, dtype=x.dtype)
     losses = jax.vmap(lambda t: problem.objective(x - t * gradient))(lengths)
-    good = losses <= problem.objective(x) - ARMIJO * lengths * jnp.sum(gradient**2)
-    return jnp.where(jnp.any(good), -lengths[jnp.argmax(good)], 0.0) * gradient
+    losses = jnp.where(jnp.isfinite(losses), losses, jnp.inf)
+    best = jnp.argmin(losses)
+    return jnp.where(losses[best] < problem.objective(x), -lengths[best], 0.0) * gradient
 
 
 def checked_step(problem: Problem, x: Float[Array, " n"], eta: Float[Array, ""], trust: float | Array = 0.5) -> Checked:

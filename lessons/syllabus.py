@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from lessons.deep import heat, loss_step, path_average, time_reversal
+from lessons.deep import fall_back, heat, loss_step, path_average, time_reversal
 from lessons.descent import near_optimum, sensitivity, units
 from lessons.inverse_gradients import latent_step, singular
 from lessons.inversion import crux, four_ways
@@ -43,6 +43,12 @@ SYLLABUS = (
     Part("Inverse gradients", "inverse_gradients", (latent_step.LESSON, singular.LESSON)),
     Part("Inverse simulators", "simulators", (three_spaces.LESSON, many_targets.LESSON)),
     Part("Deep dive", "deep", (heat.LESSON, time_reversal.LESSON, path_average.LESSON, loss_step.LESSON)),
+    Part("Inverse simulators", "simulators", (three_spaces.LESSON,)),
+    Part(
+        "Deep dive",
+        "deep",
+        (heat.LESSON, time_reversal.LESSON, path_average.LESSON, loss_step.LESSON, fall_back.LESSON),
+    ),
     Part("Learning the inverse", "learned", (train.LESSON, dipg.LESSON), "Deceptron"),
     "Newton and quasi-Newton",
     "newton",

@@ -55,17 +55,18 @@ def test_the_miss_on_paper():
     assert found.miss == pytest.approx(2 * np.sin(0.35))
 
 
-def test_the_safe_gradient_is_the_longest_that_armijo_lets_pass():
-    problem = toys.Scaled(4.0)
-    x = jnp.array([1.0, 1.0])
-    gradient = np.array([2.0, 32.0])  # of x1^2 + 16 x2^2, whose value here is 17
+def test_the_safe_gradient_is_the_best_of_the_halved_lengths():
+    x, gradient = np.array([1.0, 1.0]), np.array([2.0, 32.0])  # of x1^2 + 16 x2^2
+    lengths = 0.5 ** np.arange(30)
+    falls = [(1 - 2 * t) ** 2 + 16 * (1 - 32 * t) ** 2 for t in lengths]
+    expected = -lengths[np.argmin(falls)] * gradient
+    np.testing.assert_allclose(fallback.safe_gradient(toys.Scaled(4.0), jnp.array(x)), expected)
+    # The best length on a quadratic is |g|^2 / (g^T H g) = 1028 / 32776, of which 1/32 is the nearest.
+    assert -expected[0] / 2 == 1 / 32
 
-    def falls_enough(t):
-        return (1 - 2 * t) ** 2 + 16 * (1 - 32 * t) ** 2 <= 17 - 1e-4 * t * 1028
 
-    expected = next(t for t in 0.5 ** np.arange(30) if falls_enough(t))
-    assert 1 / 64 <= expected <= 1 / 16
-    np.testing.assert_allclose(fallback.safe_gradient(problem, x), -expected * gradient)
+def test_where_the_gradient_vanishes_nothing_happens():
+    np.testing.assert_array_equal(fallback.safe_gradient(toys.Scaled(4.0), jnp.zeros(2)), [0.0, 0.0])
 
 
 @given(st.floats(-1.5, 1.5), st.floats(-1.5, 1.5), st.floats(0.0, 3.2), st.floats(0.05, 1.0), st.floats(0.05, 0.95))

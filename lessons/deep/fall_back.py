@@ -1,0 +1,370 @@
+"""Falling back: an inverse that is wrong is noticed, and the gradient takes that step (curriculum F6)."""
+
+import jax.numpy as jnp
+import numpy as np
+
+from core.averages import Linearised
+from core.fallback import Misled, checked_inverse_simulator, checked_step, checks
+from core.problem import number
+from core.rollout import rollout
+from core.toys import RotatedSine, Sheared, SquaredSecond
+from core.updates import inverse_simulator
+from lessons.controls import Choice, Landmark, Legend, Point, Slider, Step
+from lessons.figures import METHODS, Axis, Drawing, Field, Line, Mark, Panel
+from lessons.inversion.landscape import landscape
+from lessons.lesson import Claim, Lesson, Takeaway, Teaching
+from lessons.prediction import Option, Prediction
+from lessons.words import code, number_word
+
+STEPS = 14
+ETA = 0.5
+VIEW = 1.6
+LANDSCAPE_GRID = 100  # no slider moves the loss
+SOLUTION = (-0.7, -0.5)
+LEVELS = tuple(float(level) for level in 3.0 ** np.arange(-6, 5))
+LEAST = 1e-12
+FAR = 1e3
+DONE = 1e-20  # a loss below this is that of rounding: nothing is left to be right or wrong about
+START = (1.2, 0.9)
+
+
+def broken_problem(broken, turn, half, start):
+    """A problem whose inverse fails in one of three ways. turn: in degrees."""
+    if broken == "outside":
+        return Misled(RotatedSine(conditioning=2.0, start=start), number(SOLUTION), number(half), jnp.radians(turn))
+    if broken == "range":
+        return SquaredSecond(target=(0.0, -1.0), start=start)
+    return Linearised(SquaredSecond(target=(-0.5, 1.0), start=start))
+
+
+def simulate(broken, turn, half, trust, start):
+    """The walk with the check and without, and what the check found at every step."""
+    problem = broken_problem(broken, turn, half, start)
+    path = rollout(checked_inverse_simulator, problem, start, STEPS, eta=ETA, trust=trust)
+    found = checks(problem, path.x[:-1], jnp.asarray(ETA), trust)
+    corners = jnp.asarray(SOLUTION)[:, None] + half * jnp.array([-1.0, 1.0])
+    return {
+        "checked": path,
+        "unchecked": rollout(inverse_simulator, problem, start, STEPS, eta=ETA),
+        "fell_back": found.fell_back & (path.loss[:-1] > DONE),
+        "miss": found.miss,
+        "trust": trust,
+        "corners": corners,
+        "landscape": landscape(problem, VIEW, LANDSCAPE_GRID),
+    }
+
+
+def draw(result):
+    settings, path, loose = result["settings"], result["checked"], result["unchecked"]
+    fallen_x, fallen_y = _fallen(path.x, result["fell_back"])
+    simulator, gradient = METHODS["inverse_simulator"], METHODS["gradient_descent"]
+    astray = {"group": "unchecked", "label": "unchecked", "colour": simulator.colour, "dash": "dot", "width": 2.0}
+    fallen = {"group": "fallen", "label": "fallen back to the gradient", "colour": gradient.colour, "width": 3.0}
+    steps = np.arange(STEPS + 1)
+    trust = np.repeat(np.asarray(result["trust"])[..., None], 2, -1)
+    axis = Axis("step", (0, STEPS))
+    marks = [Mark("start-here", "x", "ring", path.x[..., 0, 0], path.x[..., 0, 1])]
+    if settings["broken"] == "outside":
+        corners = np.asarray(result["corners"])
+        marks += [
+            Mark("right", "x", "box", corners[..., 0, :], corners[..., 1, :], "right in here"),
+            Mark("solution", "x", "cross", *SOLUTION, "solution"),
+        ]
+    elif settings["broken"] == "range":
+        marks.append(Mark("solution", "x", "cross", 0.0, 0.0, "as near as one can get"))
+    else:
+        marks += [
+            Mark("solution", "x", "cross", -0.5, 1.0, "solution"),
+            Mark("mirror", "x", "cross", -0.5, -1.0, "and another"),
+        ]
+    return Drawing(
+        panels=(
+            Panel("x", "x-space", Axis("x₁", (-VIEW, VIEW)), Axis("x₂", (-VIEW, VIEW)), big=True, equal=True),
+            Panel("loss", "loss", axis, Axis("L", (1e-9, 1e2), log=True)),
+            Panel("miss", "how far the proposal misses its aim", axis, Axis("miss / |Δy|", (1e-3, 1e2), log=True)),
+        ),
+        lines=(
+            Line(
+                "checked/x",
+                "x",
+                path.x[..., 0],
+                path.x[..., 1],
+                "inverse_simulator",
+                "checked",
+                role="path",
+                legend=True,
+                dots=True,
+            ),
+            Line("fallen/x", "x", fallen_x, fallen_y, role="segment", legend=True, **fallen),
+            Line("unchecked/x", "x", loose.x[..., 0], loose.x[..., 1], role="path", legend=True, **astray),
+            Line(
+                "checked/loss", "loss", steps, np.maximum(path.loss, LEAST), "inverse_simulator", "checked", role="path"
+            ),
+            Line("unchecked/loss", "loss", steps, np.maximum(loose.loss, LEAST), role="path", **astray),
+            Line(
+                "miss",
+                "miss",
+                steps[:-1],
+                np.clip(result["miss"], LEAST, 1e9),
+                colour="text",
+                width=2.0,
+                role="path",
+                dots=True,
+            ),
+            Line("trust", "miss", np.array([0, STEPS]), trust, dash="dash", width=1.5),
+        ),
+        fields=(Field("loss-field", "x", result["landscape"], (-VIEW, VIEW) * 2, levels=LEVELS),),
+        marks=(*marks, Mark("trust-here", "miss", "dot", STEPS - 5.0, result["trust"], "trusted below")),
+        step=settings["step"],
+    )
+
+
+def _fallen(x, fell_back):
+    """The steps that fell back, as pieces with gaps between: row k holds those up to step k; (..., 15, 42) each."""
+    pieces = np.stack([x[..., :-1, :], x[..., 1:, :], np.full_like(x[..., 1:, :], np.nan)], axis=-2)
+    pieces = np.where(fell_back[..., None, None], pieces, np.nan)
+    rows = np.arange(STEPS + 1)[:, None] > np.arange(STEPS)[None, :]
+    seen = np.where(rows[..., None, None], pieces[..., None, :, :, :], np.nan)
+    flat = seen.reshape(*seen.shape[:-3], -1, 2)
+    return flat[..., 0], flat[..., 1]
+
+
+def reading(result):
+    settings, fell_back, path = result["settings"], result["fell_back"], result["checked"]
+    if path.loss[0] <= DONE:
+        return "You start at the solution: there is nothing to do. Move the start."
+    count = int(np.sum(fell_back))
+    if count == 0:
+        took = "No step fell back: every proposal landed near enough to its aim."
+    else:
+        worst = float(np.max(result["miss"][fell_back]))
+        took = (
+            f"{count} of {STEPS} steps fell back to the gradient ({_which(fell_back)}): the inverse "
+            f"would have missed its aim by up to {number_word(worst)} times the step, more than the trusted "
+            f"{settings['trust']:.2g}."
+        )
+    end, loose = float(path.loss[-1]), float(result["unchecked"].loss[-1])
+    without = f"to {number_word(loose)}" if loose < FAR else "out of all bounds"
+    fate = (
+        f"The loss went from {number_word(path.loss[0])} to {number_word(end)}; unchecked it would have gone {without}."
+    )
+    return f"{took} {fate}"
+
+
+def _which(fell_back):
+    """The numbers of the steps that fell back, runs shortened: "steps 1 to 4 and 9"."""
+    numbers = (np.flatnonzero(fell_back) + 1).tolist()
+    runs = []
+    for number_ in numbers:
+        if runs and number_ == runs[-1][-1] + 1:
+            runs[-1].append(number_)
+        else:
+            runs.append([number_])
+    words = [f"{run[0]} to {run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs]
+    return ("step " if len(numbers) == 1 else "steps ") + ", ".join(words)
+
+
+def _never(result):
+    return not np.any(result["fell_back"])
+
+
+def _at_first(result):
+    return bool(np.any(result["fell_back"])) and not result["fell_back"][-1]
+
+
+def _to_the_end(result):
+    return bool(result["fell_back"][-1])
+
+
+def _taken_claim(lesson):
+    """Taken and said so: outside the square every step falls back, inside none, and the words name them."""
+    result = lesson.experiment()
+    inside = np.all(np.abs(result["checked"].x[:-1] - np.asarray(SOLUTION)) <= result["settings"]["half"], axis=-1)
+    said = "fell back to the gradient" in lesson.reading(result)
+    return result["fell_back"], np.array_equal(result["fell_back"], ~inside) and inside.any() and said
+
+
+def _finite_claim(lesson):
+    """However broken the inverse is, every loss is finite and no step climbs."""
+    worst = []
+    for broken in ("outside", "range", "linear"):
+        for start in (START, (-1.5, 1.5), (0.4, 0.0)):
+            loss = lesson.experiment(broken=broken, turn=180.0, half=0.1, start=start)["checked"].loss
+            worst.append(float(np.max(np.diff(loss))))
+    return worst, bool(np.all(np.isfinite(worst))) and max(worst) <= 1e-12
+
+
+def _better_claim(lesson):
+    result = lesson.experiment()
+    ends = float(result["checked"].loss[-1]), float(result["unchecked"].loss[-1])
+    return ends, ends[0] < 1e-4 < 0.1 < ends[1]
+
+
+def _right_claim(lesson):
+    result = lesson.experiment(turn=0.0)
+    same = float(np.max(np.abs(result["checked"].x - result["unchecked"].x)))
+    return same, same == 0 and not result["fell_back"].any()
+
+
+def _sheared_claim(_lesson):
+    """A backward inverse on a sheared, linear problem: all steps fall back, and it still descends."""
+    problem = Misled(Sheared(target=(1.0, -2.0)), number((0.0, 0.0)), number(0.0), number(np.pi))
+    path = rollout(checked_inverse_simulator, problem, problem.start, STEPS, eta=ETA, trust=0.5)
+    fell_back = checks(problem, path.x[:-1], jnp.asarray(ETA), 0.5).fell_back
+    return float(path.loss[-1] / path.loss[0]), bool(jnp.all(fell_back)) and path.loss[-1] < 0.5 * path.loss[0]
+
+
+def _share_claim(lesson):
+    """A step that passes the check leaves at most 1 - eta (1 - trust) of the gap."""
+    shares = []
+    for turn in (10.0, 20.0, 40.0):
+        result = lesson.experiment(turn=turn, half=0.1, trust=0.6)
+        gap = np.sqrt(result["checked"].loss)
+        shares += [float(share) for share in (gap[1:] / gap[:-1])[~result["fell_back"]]]
+    return max(shares), len(shares) > 5 and max(shares) <= 1 - ETA * (1 - 0.6) + 1e-9
+
+
+def _range_claim(lesson):
+    """No x gives y2 = -1: the walk ends where y is nearest to it, finite, and says which steps fell back."""
+    result = lesson.experiment(broken="range")
+    end = result["checked"].y[-1]
+    return end, result["fell_back"].any() and np.linalg.norm(end) < 0.1
+
+
+def _fold_claim(lesson):
+    """Beside the fold the linearised inverse proposes a leap; on it, nothing finite."""
+    near, on = (lesson.experiment(broken="linear", start=(1.0, x2)) for x2 in (0.05, 0.0))
+    found = float(near["miss"][0]), float(on["miss"][0]), float(near["checked"].loss[-1])
+    return found, near["fell_back"][0] and on["fell_back"][0] and found[2] < 1e-4 and np.all(
+        np.isfinite(on["checked"].x)
+    )
+
+
+def takeaway(settings):
+    start, trust = tuple(settings["start"]), settings["trust"]
+    toy, extra, problem = {
+        "outside": (
+            "RotatedSine",
+            "from core.fallback import Misled",
+            f"Misled(RotatedSine(2.0, start={start!r}),\n    jnp.array({SOLUTION}), jnp.array({settings['half']!r}), "
+            f"jnp.radians({settings['turn']!r}))",
+        ),
+        "range": ("SquaredSecond", "", f"SquaredSecond((0.0, -1.0), {start!r})"),
+        "linear": (
+            "SquaredSecond",
+            "from core.averages import Linearised",
+            f"Linearised(SquaredSecond((-0.5, 1.0), {start!r}))",
+        ),
+    }[settings["broken"]]
+    return f"""
+import jax.numpy as jnp
+from core.fallback import checked_inverse_simulator, checks
+from core.rollout import rollout
+from core.toys import {toy}
+{extra}
+
+problem = {problem}
+rule, eta, trust = checked_inverse_simulator, {ETA}, {trust!r}
+path = rollout(rule, problem, problem.start, {STEPS}, eta=eta, trust=trust)
+miss = checks(problem, path.x[:1], eta, trust).miss[0]  # of the first proposal
+first, end = path.x[1], path.x[-1]
+"""
+
+
+LESSON = Lesson(
+    slug="fall-back",
+    title="Falling back",
+    question="What if the inverse is wrong, and you don’t know where?",
+    text=(
+        "An inverse can be wrong: learned too narrowly, linearised, asked for what no x can give. But a wrong step is "
+        "easy to notice. The inverse promises to land on $y + \\Delta y$; run the simulator forwards once and look,\n\n"
+        "$$|P(x + \\Delta x) - (y + \\Delta y)| \\le \\text{trust} \\cdot |\\Delta y|\\,?$$\n\n"
+        "If so, take the step. If not, take a gradient step instead, and say so."
+    ),
+    minutes=7,
+    controls=(
+        Step("step", "step", STEPS, STEPS),
+        Slider("turn", "inverse turned by", 0.0, 180.0, 80.0, unit="°", when=("broken", ("outside",))),
+        Slider("half", "right within", 0.05, 2.5, 0.35, when=("broken", ("outside",))),
+        Slider("trust", "trust", 0.05, 2.0, 0.5, landmarks=(Landmark("no promise beyond", 1.0),)),
+        Choice(
+            "broken",
+            "what is wrong",
+            {"outside": "wrong outside a box", "range": "target out of reach", "linear": "only linearised"},
+            "outside",
+        ),
+        Point("start", "start", "x", (-VIEW, -VIEW), (VIEW, VIEW), START),
+        Legend("hide", ("checked", "fallen", "unchecked")),
+    ),
+    simulate=simulate,
+    draw=draw,
+    reading=reading,
+    prediction=Prediction(
+        "The inverse is broken as chosen below the figure (outside the dashed box it turns its step by {turn:.0f}°). "
+        "With trust {trust:.2g}, what does the checked walk do?",
+        (
+            Option("it trusts every step", _never),
+            Option("it falls back at first, then trusts the inverse", _at_first),
+            Option("it falls back to the end", _to_the_end),
+        ),
+        remark="Nobody tells the walk where the box is: it only looks where each proposal lands.",
+    ),
+    why=(
+        "The check costs one run of the simulator and needs no derivative:\n\n" + code(checked_step) + "\n\n"
+        "A step that passes leaves at most $1 - \\eta\\,(1 - \\text{trust})$ of the gap, whatever is wrong with the "
+        "inverse: below trust 1 the gap shrinks. The gradient step is the best of a series of ever halved ones. "
+        "So the run cannot leave for infinity: in the worst case it is gradient descent, with its scaling "
+        "and all. The chapter says only that one can fall back to the gradient; the check is ours."
+    ),
+    limits=(
+        "The check sees y, not x: an inverse that jumps to another branch lands where it promised and passes. Beyond "
+        "trust 1 it promises nothing. And falling back needs a gradient that points somewhere: on the fold of "
+        "$x_2^2$ it has no component along $x_2$, so a walk that starts there stays there. RJCP asks the same "
+        "question of a learned inverse without taking the step ([D-IPG over the trust map](dipg)); Newton’s method "
+        "has its own reasons to fall back ([When Newton breaks](newton-breaks))."
+    ),
+    sources=(
+        "Physics-based Deep Learning, chapter “Scale-Invariance and Inversion”, section “Integrating a loss function” "
+        "(falling back to the regular gradient).",
+    ),
+    claims=(
+        Claim(
+            "Outside the box every step falls back, inside none, and the text names which.", _taken_claim, rows=("F6",)
+        ),
+        Claim("However broken the inverse, the run stays finite and no step climbs.", _finite_claim, rows=("F6",)),
+        Claim("Checked, the default run arrives; unchecked it does not.", _better_claim, rows=("F6",)),
+        Claim("With a right inverse the check changes nothing.", _right_claim, rows=("F6",)),
+        Claim(
+            "On a sheared problem a backward inverse is refused at every step, and the loss still falls.",
+            _sheared_claim,
+            rows=("F6",),
+        ),
+        Claim("A step that passes leaves at most 1 - eta (1 - trust) of the gap.", _share_claim, rows=("F6",)),
+        Claim("A target out of reach ends at the nearest that can be reached.", _range_claim, rows=("F6",)),
+        Claim("Beside the fold a linearised inverse is refused, on it too.", _fold_claim, rows=("F6",)),
+    ),
+    symbols=("inverse", "pg", "dy", "dx", "gd", "jacobian"),
+    takeaway=Takeaway(
+        takeaway,
+        lambda result: {
+            "miss": result["miss"][0],
+            "first": result["checked"].x[1],
+            "end": result["checked"].x[-1],
+        },
+    ),
+    teaching=Teaching(
+        misconception="A method that uses an inverse is only as safe as that inverse.",
+        demo=(
+            ("Wrong outside the box: blue steps until it is reached, then red.", {}),
+            ("Blind trust: the same inverse unchecked is what the dotted line shows.", {"trust": 2.0}),
+            ("A target that nothing reaches.", {"broken": "range"}),
+            ("A linearised inverse beside the fold.", {"broken": "linear", "start": (1.0, 0.1)}),
+        ),
+        room=(
+            "What would you check if a run of the simulator were too expensive? Listen for the Jacobian of g after f, "
+            "and for “compare with what it was trained on”."
+        ),
+    ),
+    alt="The walk with the check over the isolines of the loss, gradient steps in blue, beside the unchecked walk; the "
+    "loss by step; the miss of each proposal beside the trusted limit.",
+)
