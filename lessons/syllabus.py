@@ -38,23 +38,19 @@ SYLLABUS = (
         "Gradient descent",
     ),
     Part(
-        "Newton and quasi-Newton", "newton", (newton_breaks.LESSON, quasi_newton.LESSON, hessian_terms.LESSON), "Newton"
+        "Newton and quasi-Newton",
+        "newton",
+        (newton_breaks.LESSON, noise.LESSON, cost.LESSON, quasi_newton.LESSON, hessian_terms.LESSON),
+        "Newton",
     ),
     Part("Inverse gradients", "inverse_gradients", (latent_step.LESSON, singular.LESSON)),
-    Part("Inverse simulators", "simulators", (three_spaces.LESSON, many_targets.LESSON)),
-    Part("Deep dive", "deep", (heat.LESSON, time_reversal.LESSON, path_average.LESSON, loss_step.LESSON)),
-    Part("Inverse simulators", "simulators", (three_spaces.LESSON,)),
+    Part("Inverse simulators", "simulators", (three_spaces.LESSON, many_targets.LESSON, branches.LESSON)),
     Part(
         "Deep dive",
         "deep",
         (heat.LESSON, time_reversal.LESSON, path_average.LESSON, loss_step.LESSON, fall_back.LESSON),
     ),
     Part("Learning the inverse", "learned", (train.LESSON, dipg.LESSON), "Deceptron"),
-    "Newton and quasi-Newton",
-    "newton",
-    (quasi_newton.LESSON, hessian_terms.LESSON, newton_breaks.LESSON, noise.LESSON, cost.LESSON),
-    Part("Learning the inverse", "learned", (train.LESSON, dipg.LESSON)),
-    Part("Inverse simulators", "simulators", (three_spaces.LESSON, many_targets.LESSON, branches.LESSON)),
 )
 
 
