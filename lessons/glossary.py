@@ -8,81 +8,71 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Entry:
-    """symbol: as it is written in a line of text.  name: the field's term.  meaning: one or two sentences.
-
-    lesson: where it is introduced.
-    """
+    """symbol: as it is written in a line of text.  name: the field's term.  meaning: one or two sentences."""
 
     symbol: str
     name: str
     meaning: str
-    lesson: str
 
 
 GLOSSARY: dict[str, Entry] = {
     # The problem
-    "x": Entry("x", "cause, input", "What you look for: the simulator's input, n numbers.", "start"),
-    "y": Entry("y", "effect, output", "What the simulator makes of x: y = P(x), m numbers.", "start"),
-    "target": Entry("y*", "target", "The effect you saw or wish for; you look for an x with P(x) = y*.", "start"),
-    "simulator": Entry("P", "simulator", "The function that turns a cause x into its effect y = P(x).", "start"),
+    "x": Entry("x", "cause, input", "What you look for: the simulator's input, n numbers."),
+    "y": Entry("y", "effect, output", "What the simulator makes of x: y = P(x), m numbers."),
+    "target": Entry("y*", "target", "The effect you saw or wish for; you look for an x with P(x) = y*."),
+    "simulator": Entry("P", "simulator", "The function that turns a cause x into its effect y = P(x)."),
     "loss": Entry("L", "loss", "How far y is from its target, as one number; here |y − y*|², without a factor ½ "
-                  "unless a page says so.", "crux"),
-    "alpha": Entry("α", "scale", "By how much a toy problem stretches one of its directions.", "crux"),
+                  "unless a page says so."),
+    "alpha": Entry("α", "scale", "By how much a toy problem stretches one of its directions."),
     "eta": Entry("η", "step size", "The fraction of the gap that a step is meant to close; for gradient descent a "
-                 "number with units, the learning rate.", "crux"),
-    "dx": Entry("Δx", "update", "What is added to x in one step.", "crux"),
-    "dy": Entry("Δy", "step in y", "The change of the effect that a step is meant to bring: η (y* − y).", "four-ways"),
+                 "number with units, the learning rate."),
+    "dx": Entry("Δx", "update", "What is added to x in one step."),
+    "dy": Entry("Δy", "step in y", "The change of the effect that a step is meant to bring: η (y* − y)."),
     "gradient": Entry("∇L", "gradient", "The derivatives of the loss by each component of x; −∇L is the steepest way "
-                      "down.", "crux"),
+                      "down."),
     "jacobian": Entry("J", "Jacobian", "∂y/∂x, the matrix of all first derivatives: how y answers to a small change "
-                      "of x.", "four-ways"),
-    "hessian": Entry("H", "Hessian", "∂²L/∂x², the matrix of the loss's second derivatives: how its slope changes.",
-                     "crux"),
+                      "of x."),
+    "hessian": Entry("H", "Hessian", "∂²L/∂x², the matrix of the loss's second derivatives: how its slope changes."),
     "condition": Entry("κ", "condition number", "Largest over smallest singular value: how unevenly a matrix "
-                       "stretches. 1 is even, infinity cannot be inverted.", "crux"),
+                       "stretches. 1 is even, infinity cannot be inverted."),
     "invariance": Entry("scale-invariant", "scale invariance", "The walk is the same for every choice of units or "
-                        "scale.", "crux"),
+                        "scale."),
     "loglog": Entry("slope p", "slope of a log–log plot", "On two logarithmic axes y ~ xᵖ is a straight line of slope "
-                    "p: ten times x, 10ᵖ times y.", "sensitivity"),
+                    "p: ten times x, 10ᵖ times y."),
     # Methods
-    "gd": Entry("GD", "gradient descent", "Δx = −η ∇L: inverts nothing.", "crux"),
-    "newton": Entry("Newton", "Newton’s method", "Δx = −η H⁻¹ ∇L: inverts the Hessian.", "four-ways"),
-    "ig": Entry("IG", "inverse gradient", "Δx = J⁻¹ Δy: inverts the Jacobian.", "four-ways"),
-    "pg": Entry("PG", "inverse simulator", "Δx = P⁻¹(y + Δy; x) − x: inverts the simulator itself.", "four-ways"),
-    "inverse": Entry("P⁻¹(y; x)", "local inverse", "Of all points that P maps to y, the one nearest to x.",
-                     "four-ways"),
-    "latent": Entry("z", "latent space", "A space between x and L, such as the output of an inner function.",
-                    "hessian-terms"),
+    "gd": Entry("GD", "gradient descent", "Δx = −η ∇L: inverts nothing."),
+    "newton": Entry("Newton", "Newton’s method", "Δx = −η H⁻¹ ∇L: inverts the Hessian."),
+    "ig": Entry("IG", "inverse gradient", "Δx = J⁻¹ Δy: inverts the Jacobian."),
+    "pg": Entry("PG", "inverse simulator", "Δx = P⁻¹(y + Δy; x) − x: inverts the simulator itself."),
+    "inverse": Entry("P⁻¹(y; x)", "local inverse", "Of all points that P maps to y, the one nearest to x."),
+    "latent": Entry("z", "latent space", "A space between x and L, such as the output of an inner function."),
     "bfgs": Entry("BFGS", "quasi-Newton method", "Builds an approximation of H⁻¹ from the gradients it meets; L-BFGS "
-                  "keeps only the last few.", "quasi-newton"),
+                  "keeps only the last few."),
     "line-search": Entry("line search", "line search", "Tries several lengths of one step and takes one that lowers "
-                         "the loss enough.", "quasi-newton"),
-    "definite": Entry("H ≻ 0", "positive definite", "All curvatures are positive: the loss is a bowl there.",
-                      "newton-breaks"),
-    "saddle": Entry("saddle", "saddle point", "The gradient is zero, but one direction leads down.", "newton-breaks"),
+                         "the loss enough."),
+    "definite": Entry("H ≻ 0", "positive definite", "All curvatures are positive: the loss is a bowl there."),
+    "saddle": Entry("saddle", "saddle point", "The gradient is zero, but one direction leads down."),
     "pseudo-inverse": Entry("J⁺", "pseudo-inverse", "The best substitute for J⁻¹ where there is none: least squares, "
-                            "and the shortest such step.", "singular"),
-    "singular-value": Entry("σ", "singular value", "By how much a matrix stretches one of its principal directions.",
-                            "singular"),
-    "order": Entry("O(hᵖ)", "order", "The error falls like the p-th power: halve h, and it is 2ᵖ times smaller.",
-                   "latent-step"),
+                            "and the shortest such step."),
+    "singular-value": Entry("σ", "singular value", "By how much a matrix stretches one of its principal directions."),
+    "order": Entry("O(hᵖ)", "order", "The error falls like the p-th power: halve h, and it is 2ᵖ times smaller."),
     # Physics
-    "nu": Entry("ν", "diffusivity", "How fast heat spreads.", "heat"),
-    "k": Entry("k", "wave number", "How many waves fit: a large k is a fine ripple.", "noise"),
-    "mode": Entry("mode", "mode", "A pattern that a linear simulator only scales: here sine waves.", "heat"),
-    "zeta": Entry("ζ", "damping ratio", "How strongly friction brakes an oscillator; 0 is none.", "time-reversal"),
-    "omega": Entry("ω", "angular frequency", "2π over the period of an oscillation.", "time-reversal"),
+    "nu": Entry("ν", "diffusivity", "How fast heat spreads."),
+    "k": Entry("k", "wave number", "How many waves fit: a large k is a fine ripple."),
+    "mode": Entry("mode", "mode", "A pattern that a linear simulator only scales: here sine waves."),
+    "zeta": Entry("ζ", "damping ratio", "How strongly friction brakes an oscillator; 0 is none."),
+    "omega": Entry("ω", "angular frequency", "2π over the period of an oscillation."),
     "symplectic": Entry("symplectic", "symplectic integrator", "A way of taking time steps that keeps phase-space "
-                        "volume, and so nearly the energy, for ever.", "time-reversal"),
+                        "volume, and so nearly the energy, for ever."),
     # Learning the inverse
-    "conditioning": Entry("ξ", "unevenness", "The two sensitivities of the turned sine differ by ξ².", "start"),
-    "f": Entry("f", "forward map", "The Deceptron's model of the simulator, x to y.", "train"),
-    "g": Entry("g", "reverse map", "The Deceptron's learned local inverse, y to x.", "train"),
+    "conditioning": Entry("ξ", "unevenness", "The two sensitivities of the turned sine differ by ξ²."),
+    "f": Entry("f", "forward map", "The Deceptron's model of the simulator, x to y."),
+    "g": Entry("g", "reverse map", "The Deceptron's learned local inverse, y to x."),
     "jcp": Entry("JCP", "Jacobian Composition Penalty", "E|J_g J_f ξ − ξ|² over random probes ξ: the training loss "
-                 "that makes g's Jacobian invert f's.", "train"),
+                 "that makes g's Jacobian invert f's."),
     "rjcp": Entry("RJCP", "the same error at run time", "|J_g(f(x)) J_f(x) − I| at a point: where it is small, the "
-                  "learned inverse can be trusted.", "train"),
-    "dipg": Entry("D-IPG", "Deceptron inverse-gradient step", "A step in y pulled back through the learned g.", "dipg"),
+                  "learned inverse can be trusted."),
+    "dipg": Entry("D-IPG", "Deceptron inverse-gradient step", "A step in y pulled back through the learned g."),
     "armijo": Entry("Armijo", "Armijo's rule", "A step is accepted only if it lowers the residual by a sensible "
-                    "share; else it is halved.", "dipg"),
+                    "share; else it is halved."),
 }  # fmt: skip

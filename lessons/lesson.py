@@ -105,9 +105,9 @@ class Lesson:
     limits: str
     sources: tuple[str, ...]
     claims: tuple[Claim, ...]
-    symbols: tuple[str, ...] = ()
-    takeaway: Takeaway | None = None
-    teaching: Teaching | None = None
+    symbols: tuple[str, ...]
+    takeaway: Takeaway
+    teaching: Teaching
     quiz: AnyPrediction | None = None
     table: Callable[[Result], Table] | None = None
     prepare: Callable[[Settings], Any] | None = None
@@ -119,7 +119,7 @@ class Lesson:
             raise ValueError(f"lesson {self.slug!r} has two controls of one name: {names}")
         for preset in (control for control in self.controls if isinstance(control, Preset)):
             self.complete(preset.settings)
-        for _, settings in self.teaching.demo if self.teaching else ():
+        for _, settings in self.teaching.demo:
             self.complete(settings)
         if unknown := set(self.symbols) - set(GLOSSARY):
             raise ValueError(f"lesson {self.slug!r} uses symbols that the glossary lacks: {sorted(unknown)}")

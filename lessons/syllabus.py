@@ -54,6 +54,15 @@ SYLLABUS = (
 )
 
 
+def introduced() -> dict[str, str]:
+    """Where each entry of the glossary is used first: {its name: the lesson's slug}, in teaching order."""
+    found: dict[str, str] = {}
+    for lesson in lessons().values():
+        for name in lesson.symbols:
+            found.setdefault(name, lesson.slug)
+    return found
+
+
 def lessons() -> dict[str, Lesson]:
     """Every lesson by its slug, in teaching order."""
     return {lesson.slug: lesson for part in SYLLABUS for lesson in part.lessons}

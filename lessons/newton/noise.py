@@ -240,9 +240,9 @@ LESSON = Lesson(
     title="Noise",
     question="How much harm can a ripple do that nobody can see?",
     text=(
-        "A ripple $\\varepsilon \\sin(k x_i)$ is added to the loss, for each unknown. Rounding, a mesh, an inner solver "
-        "that stops early: all leave such traces. Gradient descent looks at the slope of what comes out, Newton’s method "
-        "at the curvature too. The pale walks are those without the ripple."
+        "A ripple $\\varepsilon \\sin(k x_i)$ is added to the loss, for each unknown. Rounding, a mesh, an inner "
+        "solver that stops early: all leave such traces. Gradient descent looks at the slope of what comes out, "
+        "Newton’s method at the curvature too. The pale walks are those without the ripple."
     ),
     minutes=7,
     controls=(

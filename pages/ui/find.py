@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from lessons import lessons
+from lessons import introduced, lessons
 from lessons.glossary import GLOSSARY
 from pages.ui import navigation
 
@@ -10,9 +10,7 @@ from pages.ui import navigation
 def places() -> dict[str, str]:
     """What can be looked for, each with the lesson where it is: titles with their questions, then terms."""
     found = {f"{lesson.title} · {lesson.question}": slug for slug, lesson in lessons().items()}
-    return found | {
-        f"{entry.symbol} · {entry.name}": entry.lesson for entry in GLOSSARY.values() if entry.lesson in lessons()
-    }
+    return found | {f"{GLOSSARY[name].symbol} · {GLOSSARY[name].name}": slug for name, slug in introduced().items()}
 
 
 def find() -> None:

@@ -5,8 +5,9 @@ from typing import Any
 import streamlit as st
 
 from lessons.lesson import Lesson, Result, Settings
+from lessons.newton import cost
 from pages.ui import pictures
-from pages.ui.workshop import buttons, model_for_walking, progress, result_of, workshop
+from pages.ui.workshop import MEASURING, buttons, model_for_walking, progress, result_of, workshop
 
 
 class NoModel:
@@ -62,4 +63,29 @@ class LiveTraining(NoModel):
         workshop().act(name, self.settings)
 
 
-SOURCES = {"train": LiveTraining, "dipg": StandardOrMine}
+class Measured(NoModel):
+    """What Newton's step costs on this machine, as far as this student has had it measured."""
+
+    def __init__(self, lesson: Lesson, settings: Settings):
+        super().__init__(lesson, settings)
+        job = workshop().measuring
+        self.snapshot = None if job is None else job.snapshot()
+        self.given = cost.given_of(() if self.snapshot is None else self.snapshot.records)
+
+    def result(self) -> Result:
+        return self.lesson.experiment(self.given, **self.settings)
+
+    def extra(self) -> dict[str, Any]:
+        job = workshop().measuring
+        streaming = self.snapshot is not None and not self.snapshot.finished
+        return {
+            "actions": buttons(self.snapshot, MEASURING),
+            "progress": progress(self.snapshot),
+            "events": f"job/{job.token}/events" if streaming else None,
+        }
+
+    def act(self, name: str) -> None:
+        workshop().measure(name, self.settings)
+
+
+SOURCES = {"train": LiveTraining, "dipg": StandardOrMine, "newton-cost": Measured}

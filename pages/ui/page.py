@@ -31,8 +31,7 @@ def show(slug: str, beyond: Callable[[], None] | None = None) -> None:
         if explained:  # before the prediction it would give the answer away
             explanation.explain(lesson, lambda: _quiz(lesson))
     with notes:
-        if lesson.teaching:
-            explanation.teach(lesson)
+        explanation.teach(lesson)
         if beyond:
             beyond()
         explanation.onward(lesson)
@@ -68,7 +67,7 @@ def _play(lesson: Lesson, explained: bool, part: dict[str, Any], code: DeltaGene
     if predicted and lesson.table:
         with runs:
             permalinks.table(lesson.table(result), f"table-{lesson.slug}")
-    if explained and lesson.takeaway:
+    if explained:
         with code.container():
             explanation.take_away(lesson, chosen)
     if predicted and not pictures.compiled(lesson, chosen):

@@ -4,7 +4,7 @@ from html import escape
 
 import streamlit as st
 
-from lessons import lessons
+from lessons import introduced, lessons
 from lessons.glossary import GLOSSARY, Entry
 from lessons.lesson import Lesson
 from pages.ui import navigation
@@ -23,11 +23,12 @@ def symbols(lesson: Lesson) -> None:
 
 
 def glossary() -> None:
-    """Every entry, under the lesson that introduces it, in teaching order."""
+    """Every entry, under the lesson that uses it first, in teaching order."""
     st.title("Glossary", anchor=False)
-    st.markdown("Every symbol and term of the course, under the page that introduces it.")
+    st.markdown("Every symbol and term of the course, under the page that uses it first.")
+    first = introduced()
     for slug in lessons():
-        entries = [entry for entry in GLOSSARY.values() if entry.lesson == slug]
+        entries = [GLOSSARY[name] for name, where in first.items() if where == slug]
         if entries:
             navigation.link(slug)
             st.html(f'<dl class="glossary">{"".join(map(_row, entries))}</dl>')

@@ -10,21 +10,33 @@ from typing import Any
 import jax.numpy as jnp
 import streamlit as st
 
+from core.cost import SIZES, measurements
 from core.deceptron import Deceptron
 from lessons import lessons
+from lessons.figures import Drawing
 from lessons.learned import setting, train
 from lessons.lesson import Lesson, Result, Settings
+from lessons.newton import cost
 from lessons.scene import still
-from pages.ui.jobs import Job, Snapshot, find
+from pages.ui.jobs import Snapshot, find
+from pages.ui.measuring import MeasuringJob, MeasuringSnapshot
 from pages.ui.stage import pack
+from pages.ui.training_job import TrainingJob, TrainingSnapshot
 
 Key = tuple[str, str, int]
-ACTIONS = {
+Actions = dict[str, tuple[tuple[str, str, bool], ...]]
+TRAINING: Actions = {
     "": (("start", "Train", True),),
     "queued": (("stop", "Stop", False),),
     "running": (("pause", "Pause", False), ("stop", "Stop", False)),
     "paused": (("resume", "Go on", True), ("stop", "Stop", False)),
     "finished": (("start", "Train again", True), ("reset", "Reset", False)),
+}
+MEASURING: Actions = {
+    "": (("start", "Measure", True),),
+    "queued": (("stop", "Stop", False),),
+    "running": (("stop", "Stop", False),),
+    "finished": (("start", "Measure again", True), ("reset", "Reset", False)),
 }
 
 
@@ -34,11 +46,12 @@ def key_of(settings: Settings) -> Key:
 
 
 class Workshop:
-    """One session's models. At most one job at a time; a new one stops the old one."""
+    """One session's models and measurements. At most one training at a time; a new one stops the old one."""
 
     def __init__(self):
-        self.job: Job | None = None
-        self.kept: dict[Key, Snapshot] = {}
+        self.job: TrainingJob | None = None
+        self.measuring: MeasuringJob | None = None
+        self.kept: dict[Key, TrainingSnapshot] = {}
 
     def act(self, name: str, settings: Settings) -> None:
         """What a button asks for."""
@@ -61,15 +74,16 @@ class Workshop:
 
     def adopt(self, token: str) -> None:
         """Take over a job of the session before: a reloaded page is a new session, but the tab remembers its job."""
-        if self.job is None:
-            self.job = find(token)
+        job = find(token)
+        if self.job is None and isinstance(job, TrainingJob):
+            self.job = job
 
     def begin(self, settings: Settings) -> None:
         """Train from scratch with these settings."""
         self._put_away()
         chosen = setting.setup(settings["problem"], settings["architecture"])
         frozen = dict(settings)
-        self.job = Job(
+        self.job = TrainingJob(
             setup=chosen,
             seed=round(settings["seed"]),
             key=key_of(settings),
@@ -79,7 +93,7 @@ class Workshop:
             watchable=settings["pace"] == "slow",
         ).start()
 
-    def look(self, settings: Settings) -> Snapshot | None:
+    def look(self, settings: Settings) -> TrainingSnapshot | None:
         """The state of the model that these settings are about; a running job is told the weights in force."""
         key = key_of(settings)
         if self.job is not None and self.job.key != key:
@@ -94,20 +108,41 @@ class Workshop:
             self.kept[key] = snapshot
         return snapshot
 
-    def latest(self, problem: str) -> Snapshot | None:
+    def latest(self, problem: str) -> TrainingSnapshot | None:
         """The most recent model of a problem that has been trained at all."""
         if self.job is not None and self.job.key[0] == problem:
             return self.job.snapshot()
         found = [snapshot for key, snapshot in self.kept.items() if key[0] == problem]
         return found[-1] if found else None
 
+    def measure(self, name: str, settings: Settings) -> None:
+        """What a button of the page on Newton's cost asks for."""
+        job = self.measuring
+        if name == "start":
+            frozen = dict(settings)
+            self.measuring = MeasuringJob(
+                total=len(SIZES),
+                measure=lambda: measurements(SIZES),
+                paint=lambda snapshot: measured_frame(snapshot, frozen),
+            ).start()
+        elif name.startswith("attach:"):
+            found = find(name.removeprefix("attach:"))
+            self.measuring = found if job is None and isinstance(found, MeasuringJob) else job
+        elif job is not None and name == "stop":
+            job.stop()
+            job.reach()
+        elif name == "reset":
+            self.measuring = None
+
     def stay(self) -> None:
-        if self.job is not None:
-            self.job.stay()
+        for job in (self.job, self.measuring):
+            if job is not None:
+                job.stay()
 
     def leave(self) -> None:
-        if self.job is not None:
-            self.job.leave()
+        for job in (self.job, self.measuring):
+            if job is not None:
+                job.leave()
 
     def _put_away(self) -> None:
         """Stop the job and keep what it has reached."""
@@ -131,12 +166,12 @@ def _presence(_mine: Workshop) -> Workshop:
     return _mine
 
 
-def buttons(snapshot: Snapshot | None) -> list[dict[str, Any]]:
+def buttons(snapshot: Snapshot | None, actions: Actions = TRAINING) -> list[dict[str, Any]]:
     """The buttons that make sense in this state."""
     state = "" if snapshot is None else "finished" if snapshot.finished else snapshot.state
     return [
         {"name": name, "label": label, "primary": primary, "disabled": False, "title": ""}
-        for name, label, primary in ACTIONS[state]
+        for name, label, primary in actions[state]
     ]
 
 
@@ -148,24 +183,33 @@ def progress(snapshot: Snapshot | None) -> dict[str, Any] | None:
     return {"text": text, "fraction": snapshot.step / snapshot.total, "tone": tone}
 
 
-def result_of(lesson: Lesson, snapshot: Snapshot | None, settings: Settings) -> Result:
+def result_of(lesson: Lesson, snapshot: TrainingSnapshot | None, settings: Settings) -> Result:
     """The picture of a model at some point of its training."""
     if snapshot is None:
         return lesson.experiment(**settings)
     return lesson.experiment(snapshot.model, **settings) | {"history": snapshot.history}
 
 
-def frame(snapshot: Snapshot, settings: Settings) -> bytes:
+def frame(snapshot: TrainingSnapshot, settings: Settings) -> bytes:
     """What a watching browser is sent: the moving lines and the map, progress and buttons."""
     lesson = lessons()["train"]
+    return _patch(lesson.draw(result_of(lesson, snapshot, settings)), snapshot, TRAINING)
+
+
+def measured_frame(snapshot: MeasuringSnapshot, settings: Settings) -> bytes:
+    """What a browser is sent that watches a measurement."""
+    lesson = lessons()["newton-cost"]
+    return _patch(lesson.draw(lesson.experiment(cost.given_of(snapshot.records), **settings)), snapshot, MEASURING)
+
+
+def _patch(drawing: Drawing, snapshot: Snapshot, actions: Actions) -> bytes:
     arrays: dict[str, Any] = {}
-    items = still(lesson.draw(result_of(lesson, snapshot, settings)), arrays)
     patch = {
         "state": snapshot.state,
-        "still": items,
+        "still": still(drawing, arrays),
         "numbers": {},
         "progress": progress(snapshot),
-        "actions": buttons(snapshot),
+        "actions": buttons(snapshot, actions),
     }
     return pack({"patch": patch}, arrays)
 
