@@ -1,17 +1,36 @@
-"""What Newton's method sees of a composition x -> y = P(x) -> L(y): the two terms of its Hessian, its step in y.
+"""The chain rule taken apart for x -> y = P(x) -> L(y): what the update rules only ever see multiplied and added.
+
+    (dL/dx)^T = (dP/dx)^T (dL/dP)^T
 
     d2L/dx2 = (dy/dx)^T (d2L/dy2) (dy/dx) + sum_i (dL/dy_i) (d2y_i/dx2)
 
-The first term is all that Gauss-Newton keeps; the second needs the second derivatives of P and fades where the target
-is reached. Both contain derivatives of L, which comes *after* y: the step that Newton takes in y is not decided by P.
-Source: the chapter "Scale-Invariance and Inversion", section on consistency in function compositions.
+The first term of the Hessian is all that Gauss-Newton keeps; the second needs the second derivatives of P and fades
+where the target is reached. Both contain derivatives of L, which comes *after* y: the step that Newton takes in y is
+not decided by P. Source: the chapter "Scale-Invariance and Inversion", its composite gradient and its section on
+consistency in function compositions. It has L = 1/2 |P - y*|^2, hence dL/dP = P - y*; the loss here has no 1/2 and its
+derivative a factor 2.
 """
+
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from core.problem import Problem
+
+
+class Factors(NamedTuple):
+    """simulator: (dP/dx)^T, (n, m).  loss: (dL/dP)^T, (m,).  gradient: (dL/dx)^T, (n,), differentiated in one go."""
+
+    simulator: Float[Array, "n m"]
+    loss: Float[Array, " m"]
+    gradient: Float[Array, " n"]
+
+
+def factors(problem: Problem, x: Float[Array, " n"]) -> Factors:
+    """Both factors of the gradient at x, and the gradient itself: simulator @ loss == gradient."""
+    return Factors(problem.jacobian(x).T, jax.grad(problem.loss)(problem.forward(x)), jax.grad(problem.objective)(x))
 
 
 def hessian_terms(problem: Problem, x: Float[Array, " n"]) -> tuple[Float[Array, "n n"], Float[Array, "n n"]]:

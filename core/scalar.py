@@ -89,3 +89,34 @@ class Saturating(Problem):
 
     def inverse(self, y: Float[Array, "1"], x: Float[Array, "1"]) -> Float[Array, "1"]:
         return jnp.arctanh(jnp.clip(y, -1.0, 1.0))
+
+
+class Curved(Problem):
+    """P(x) = sinh(bend x) / bend with a single unknown, and a loss with a quartic part.
+
+    L(y) = (y - y*)^2 + quartic (y - y*)^4. bend -> 0 is the straight line y = x (bend must not be 0); quartic = 0 is
+    the usual loss. Moving `quartic` changes what comes *after* y and leaves the simulator as it is.
+    """
+
+    bend: Array
+    quartic: Array
+    target: Array
+    start: Array
+    domain: tuple[Array, Array]
+
+    def __init__(self, bend=1.0, quartic=0.0, target=4.0, start=1.0):
+        self.bend = number(bend)
+        self.quartic = number(quartic)
+        self.target = number(target).reshape(1)
+        self.start = number(start).reshape(1)
+        self.domain = number([-2.5]), number([2.5])
+
+    def forward(self, x: Float[Array, "1"]) -> Float[Array, "1"]:
+        return jnp.sinh(self.bend * x) / self.bend
+
+    def inverse(self, y: Float[Array, "1"], x: Float[Array, "1"]) -> Float[Array, "1"]:
+        return jnp.arcsinh(self.bend * y) / self.bend
+
+    def loss(self, y: Float[Array, "1"]) -> Float[Array, ""]:
+        gap = jnp.sum((y - self.target) ** 2)
+        return gap + self.quartic * gap**2

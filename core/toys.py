@@ -171,4 +171,28 @@ class Beacons(Problem):
         return jnp.sqrt(jnp.sum((x[None, :] - self.masts) ** 2, axis=1) + self.height**2)
 
 
+class Banana(Problem):
+    """P(x) = (x1, scale (x2 - x1^2)): with the target (1, 0), L = (1 - x1)^2 + scale^2 (x2 - x1^2)^2.
+
+    Its valley follows the parabola x2 = x1^2. The Hessian is indefinite where x2 > x1^2 + 1 / (2 scale^2).
+    """
+
+    scale: Array
+    target: Array
+    start: Array
+    domain: tuple[Array, Array]
+
+    def __init__(self, scale=4.0, target=(1.0, 0.0), start=(-1.2, 1.0)):
+        self.scale = number(scale)
+        self.target = number(target)
+        self.start = number(start)
+        self.domain = number([-2.0, -1.0]), number([2.0, 3.0])
+
+    def forward(self, x: Float[Array, "2"]) -> Float[Array, "2"]:
+        return jnp.stack([x[0], self.scale * (x[1] - x[0] ** 2)])
+
+    def inverse(self, y: Float[Array, "2"], x: Float[Array, "2"]) -> Float[Array, "2"]:
+        return jnp.stack([y[0], y[1] / self.scale + y[0] ** 2])
+
+
 TOYS = {"scaled": Scaled, "squared": SquaredSecond, "sine": RotatedSine, "sheared": Sheared}

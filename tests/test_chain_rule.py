@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from core import toys, updates
 from core.chain_rule import hessian_terms, promised_and_actual
-from core.curves import Banana, Curved
 from core.least_squares import gauss_newton
+from core.scalar import Curved
+from core.toys import Banana
 
 A = np.array([[1.0, 2.0], [0.0, 3.0]])
 TARGET = np.array([1.0, -2.0])

@@ -9,7 +9,6 @@ import scipy.optimize
 import scipy.sparse.linalg
 
 from core import toys
-from core.curves import Banana, Curved
 from core.problem import Problem, number
 from core.quasi_newton import (
     ARRIVED,
@@ -25,6 +24,8 @@ from core.quasi_newton import (
     two_loop,
     wolfe_length,
 )
+from core.scalar import Curved
+from core.toys import Banana
 
 TARGET = np.array([1.0, -2.0])
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from core import toys, updates
-from core.curves import Banana
 from core.problem import number
 from core.ripple import Rippled, log_slope, one_period, roughness
 from core.rollout import rollout
+from core.toys import Banana
 
 PROBLEMS = {"sheared": toys.Sheared(target=(3.0, 3.0)), "banana": Banana(), "sine": toys.RotatedSine()}
 SIZE, X = 1e-3, np.array([0.7, -1.3])

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core import measures, toys, updates
-from core.chain import factors
+from core.chain_rule import factors
 from core.problem import InUnits
 from core.rollout import rollout
 from core.scalar import Incline, Power, Saturating

@@ -1,6 +1,5 @@
 """How the loss enters: a Newton step in y, carried back by the inverse simulator (curriculum F5)."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -18,6 +17,7 @@ from core.toys import RotatedSine, Sheared, SquaredSecond
 from core.updates import inverse_simulator, output_step
 from lessons.controls import Choice, Landmark, Legend, Point, Slider, Step
 from lessons.figures import METHODS, Axis, Drawing, Field, Line, Mark, Panel, Readout
+from lessons.landscape import over_grid
 from lessons.lesson import Claim, Lesson, Takeaway, Teaching
 from lessons.prediction import Aim
 from lessons.words import code, count_word, number_word, power, share_word
@@ -59,7 +59,7 @@ def simulate(problem, loss, eta, weight, width, start):
         "planned": {name: y + output_newton(one, y, eta) for name, one in chosen.items()},
         "gaps": {name: jnp.linalg.norm(path.y - jnp.asarray(TARGET), axis=-1) for name, path in paths.items()},
         "plain": rollout(inverse_simulator, chosen["square"], start, STEPS, eta=eta).x,
-        "landscape": jax.vmap(lambda b: jax.vmap(lambda a: chosen[loss].loss(jnp.stack([a, b])))(columns))(rows),
+        "landscape": over_grid(chosen[loss].loss, columns, rows),
         "longest": jnp.max(log_cosh_factor(gap / width)),
         "critical": jnp.max(gap) / largest_safe_ratio(eta),
         "bend": measures.bend(paths["logcosh"].y, jnp.asarray(TARGET)),

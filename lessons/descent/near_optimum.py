@@ -11,9 +11,9 @@ from core.scalar import Power, Saturating
 from core.toys import RotatedSine, Scaled, Sheared, rotation
 from core.updates import gradient_descent, newton
 from lessons.controls import Choice, Landmark, Legend, Slider, Step
-from lessons.descent.methods import FRACTION, INVERSE, RULES, SHOWN
 from lessons.figures import METHODS, Axis, Drawing, Line, Panel
 from lessons.lesson import Claim, Lesson, Takeaway, Teaching
+from lessons.methods import FRACTION, INVERSE, RULES, SHOWN
 from lessons.prediction import Option, Prediction
 from lessons.words import code, number_word
 

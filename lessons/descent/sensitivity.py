@@ -12,9 +12,9 @@ from core.scalar import Incline, Power
 from core.toys import RotatedSine, Sheared
 from core.updates import gradient_descent, inverse_gradient
 from lessons.controls import Choice, Landmark, Legend, Slider
-from lessons.descent.methods import FRACTION, INVERSE, RULES, SHOWN
 from lessons.figures import METHODS, Axis, Drawing, Line, Mark, Panel
 from lessons.lesson import Claim, Lesson, Takeaway, Teaching
+from lessons.methods import FRACTION, INVERSE, RULES, SHOWN
 from lessons.prediction import Estimate
 from lessons.words import code, number_word, share_word
 

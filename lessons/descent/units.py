@@ -7,15 +7,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from core import measures
-from core.chain import factors
+from core.chain_rule import factors
 from core.problem import InUnits
 from core.rollout import rollout
 from core.toys import RotatedSine, Sheared, SquaredSecond
 from lessons.controls import Choice, Landmark, Legend, Point, Slider, Step
-from lessons.descent.methods import FRACTION, INVERSE, RULES, SHOWN
 from lessons.figures import Axis, Drawing, Field, Line, Mark, Panel, arrow, path_lines
-from lessons.inversion.landscape import landscape
+from lessons.landscape import landscape
 from lessons.lesson import Claim, Lesson, Takeaway, Teaching
+from lessons.methods import FRACTION, INVERSE, RULES, SHOWN
 from lessons.prediction import Aim
 from lessons.words import code, matrix_word, number_word, point_word, power
 

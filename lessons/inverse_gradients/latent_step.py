@@ -6,10 +6,10 @@ import numpy as np
 
 from core import measures, toys
 from core.composition import Composed, latent_step, miss
-from core.updates import gradient_descent, inverse_gradient, inverse_simulator, newton
 from lessons.controls import Choice, Landmark, Legend, Point, Slider
 from lessons.figures import METHODS, Axis, Drawing, Line, Mark, Panel, arrow
 from lessons.lesson import Claim, Lesson, Takeaway, Teaching
+from lessons.methods import RULES
 from lessons.prediction import Option, Prediction
 from lessons.words import code, share_word
 
@@ -19,12 +19,6 @@ ETAS = np.geomspace(1e-4, 1.0, 17)
 SMALL = ETAS < 1.01e-2  # where the order is measured: there the next term of the series is below 1 %
 EXACT = 1e-9  # a missed part below this is rounding
 FLOOR = 1e-14  # where the figure puts rounding, which else would jump about
-RULES = {
-    "gradient_descent": gradient_descent,
-    "newton": newton,
-    "inverse_gradient": inverse_gradient,
-    "inverse_simulator": inverse_simulator,
-}
 SHOWN = ("inverse_simulator", "inverse_gradient", "newton", "gradient_descent")
 SOLUTIONS = {"squared": (-0.5, 0.6), "sine": (-0.7, -0.5), "linear": (-0.5, 0.6)}
 

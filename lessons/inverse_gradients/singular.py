@@ -12,7 +12,7 @@ from core.toys import Beacons, RotatedSine, SquaredSecond
 from core.updates import NotSquare, inverse_gradient, only_square
 from lessons.controls import Choice, Landmark, Legend, Point, Slider, Step
 from lessons.figures import Axis, Drawing, Field, Line, Mark, Panel
-from lessons.inversion.landscape import landscape
+from lessons.landscape import landscape, over_grid
 from lessons.lesson import Claim, Lesson, Takeaway, Teaching
 from lessons.prediction import Option, Prediction
 from lessons.words import code, count_word, number_word
@@ -82,7 +82,7 @@ def smallest(problem, x):
 
 def _smallest_on_grid(problem):
     line = jnp.linspace(-VIEW, VIEW, GRID)
-    return jax.vmap(lambda x2: jax.vmap(lambda x1: smallest(problem, jnp.stack([x1, x2])))(line))(line)
+    return over_grid(lambda x: smallest(problem, x), line, line)
 
 
 @eqx.filter_jit

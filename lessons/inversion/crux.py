@@ -13,7 +13,7 @@ from core.updates import gradient_descent, inverse_gradient, inverse_simulator, 
 from lessons.controls import Choice, Landmark, Legend, Point, Slider, Step
 from lessons.figures import METHODS, Axis, Drawing, Field, Line, Mark, Panel, arrow, path_lines
 from lessons.inversion import notes
-from lessons.inversion.landscape import landscape
+from lessons.landscape import landscape
 from lessons.lesson import Claim, Lesson
 from lessons.prediction import Option, Prediction
 from lessons.words import code, number_word, power, share_word

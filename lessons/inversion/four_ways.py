@@ -8,24 +8,19 @@ from core import measures
 from core.inverse import NumericalInverse
 from core.rollout import rollout
 from core.toys import RotatedSine, Scaled, Sheared, SquaredSecond
-from core.updates import gradient_descent, inverse_gradient, inverse_simulator, newton
+from core.updates import inverse_simulator
 from lessons.controls import Choice, Landmark, Legend, Point, Preset, Slider, Step
 from lessons.figures import METHODS, Axis, Drawing, Field, Line, Mark, Panel, Readout, path_lines
 from lessons.inversion import notes
-from lessons.inversion.landscape import landscape
+from lessons.landscape import landscape
 from lessons.lesson import Claim, Lesson
+from lessons.methods import RULES
 from lessons.prediction import Option, Prediction
 from lessons.words import code, number_word, point_word, power
 
 STEPS = 30
 VIEW = 4.0
 LANDSCAPE_GRID = 120  # no slider here moves the loss: it is sent once and may be fine
-RULES = {
-    "gradient_descent": gradient_descent,
-    "newton": newton,
-    "inverse_gradient": inverse_gradient,
-    "inverse_simulator": inverse_simulator,
-}
 PROBLEMS = {
     "squared": lambda start: SquaredSecond(start=start),
     "scaled": lambda start: Scaled(4.0, start=start),

@@ -13,7 +13,7 @@ def crux_takeaway(steps, inverse_eta, angles):
 def _crux_code(steps, inverse_eta, angles, settings):
     alpha, angle, start = settings["alpha"], float(angles[settings["axes"]]), settings["start"]
     return f"""\
-from core.chain import factors
+from core.chain_rule import factors
 from core.measures import angle_between, stable_limit
 from core.rollout import rollout
 from core.toys import Scaled

@@ -13,7 +13,7 @@ from core.methods import dipg_differenced, dipg_plain
 from core.solve import Status, solve_path
 from lessons.controls import Choice, Landmark, Legend, Point, Preset, Slider, Step
 from lessons.figures import METHODS, Axis, Drawing, Field, Line, Mark, Panel, Readout, path_lines
-from lessons.inversion.landscape import landscape
+from lessons.landscape import landscape
 from lessons.learned import notes, setting
 from lessons.lesson import Claim, Lesson, Takeaway
 from lessons.prediction import Option, Prediction

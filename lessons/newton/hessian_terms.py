@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from core.chain_rule import hessian_terms, promised_and_actual
-from core.curves import Banana, Curved
-from core.toys import RotatedSine, Sheared
+from core.scalar import Curved
+from core.toys import Banana, RotatedSine, Sheared
 from core.updates import inverse_gradient, newton
 from lessons.controls import Landmark, Legend, Slider
 from lessons.figures import METHODS, Axis, Drawing, Line, Mark, Panel
@@ -185,7 +185,7 @@ def _take(settings):
         [
             "import jax.numpy as jnp",
             "from core.chain_rule import hessian_terms, promised_and_actual",
-            "from core.curves import Curved",
+            "from core.scalar import Curved",
             "from core.updates import inverse_gradient, newton",
             "",
             f"problem = Curved(quartic={settings['quartic']!r}, target={settings['target']!r})",

@@ -11,7 +11,7 @@ from core.toys import RotatedSine, SquaredSecond
 from core.updates import gradient_descent, newton
 from lessons.controls import Choice, Landmark, Legend, Point, Preset, Slider, Step
 from lessons.figures import METHODS, Axis, Drawing, Field, Line, Mark, Panel, Readout
-from lessons.inversion.landscape import landscape
+from lessons.landscape import landscape, over_grid
 from lessons.lesson import Claim, Lesson, Takeaway, Teaching
 from lessons.prediction import Aim
 from lessons.words import code, number_word, point_word, power
@@ -52,7 +52,7 @@ def simulate(loss, level, start_x2, fallback):
     }
     smallest = {name: jax.vmap(_smallest(problem))(paths[name].x) for name in ("newton", "safe_newton")}
     line = jnp.linspace(-VIEW, VIEW, SHADE)
-    refused = jax.vmap(lambda x2: jax.vmap(lambda x1: judge(_hessian(problem, jnp.stack([x1, x2]))))(line))(line)
+    refused = over_grid(lambda x: judge(_hessian(problem, x)), line, line)
     end = paths["newton"].x[-1]
     return {
         "paths": paths,

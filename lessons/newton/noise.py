@@ -4,16 +4,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from core.curves import Banana
 from core.problem import Aimed
 from core.quasi_newton import bfgs
 from core.ripple import Rippled, log_slope, one_period, roughness
 from core.rollout import rollout
-from core.toys import RotatedSine, Sheared
+from core.toys import Banana, RotatedSine, Sheared
 from core.updates import gradient_descent, newton
 from lessons.controls import Choice, Landmark, Legend, Point, Slider, Step
 from lessons.figures import METHODS, Axis, Drawing, Field, Line, Mark, Panel
-from lessons.inversion.landscape import landscape
+from lessons.landscape import landscape
 from lessons.lesson import Claim, Lesson, Takeaway, Teaching
 from lessons.prediction import Estimate
 from lessons.words import code, number_word
@@ -206,7 +205,7 @@ def _small_claim(lesson):
 def _take(settings):
     if settings["problem"] == "banana":
         made = ["smooth = Banana(2.0)"]
-        imported = ["from core.curves import Banana"]
+        imported = ["from core.toys import Banana"]
     else:
         made = ["bowl = Sheared(((1.0, 1.0), (0.0, 2.0)))", "smooth = Aimed(bowl, bowl.forward(jnp.ones(2)))"]
         imported = ["from core.problem import Aimed", "from core.toys import Sheared"]

@@ -5,13 +5,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from core import measures
-from core.curves import Banana
 from core.problem import Aimed
 from core.quasi_newton import CAPACITY, bfgs, bfgs_update, lbfgs, steepest
-from core.toys import RotatedSine, Scaled, Sheared
+from core.toys import Banana, RotatedSine, Scaled, Sheared
 from lessons.controls import Choice, Landmark, Legend, Point, Slider, Step
 from lessons.figures import METHODS, Axis, Drawing, Field, Line, Mark, Panel, Readout, path_lines
-from lessons.inversion.landscape import landscape
+from lessons.landscape import landscape
 from lessons.lesson import Claim, Lesson, Takeaway, Teaching
 from lessons.prediction import Option, Prediction
 from lessons.words import code, count_word, number_word, power
@@ -191,7 +190,7 @@ def _take(settings):
     alpha, start = settings["alpha"], settings["start"]
     if settings["problem"] == "banana":
         made = [f"problem = Banana({alpha!r}, start={start})"]
-        imported = "from core.curves import Banana"
+        imported = "from core.toys import Banana"
     else:
         made = [
             f"bowl = Scaled({alpha!r}, jnp.pi / 6, start={start})",

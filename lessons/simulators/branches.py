@@ -11,6 +11,7 @@ from core.toys import RotatedSine, SquaredSecond, rotation
 from core.updates import inverse_simulator
 from lessons.controls import Choice, Landmark, Point, Slider
 from lessons.figures import Axis, Drawing, Field, Line, Mark, Panel
+from lessons.landscape import over_grid
 from lessons.lesson import Claim, Lesson, Takeaway, Teaching
 from lessons.prediction import Aim
 from lessons.words import code, count_word, number_word, point_word, power
@@ -71,7 +72,7 @@ def _basins(problem, y):
     def side(x):
         return (jnp.linalg.det(problem.jacobian(problem.inverse(y, x))) < 0).astype(float)
 
-    return jax.vmap(lambda x2: jax.vmap(lambda x1: side(jnp.stack([x1, x2])))(line))(line)
+    return over_grid(side, line, line)
 
 
 def causes(result):

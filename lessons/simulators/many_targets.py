@@ -11,6 +11,7 @@ from core.targets import average_then_invert, compromise, distortion, invert_the
 from core.toys import RotatedSine, Sheared, SquaredSecond
 from lessons.controls import Choice, Landmark, Legend, Point, Slider, Step
 from lessons.figures import Axis, Drawing, Field, Line, Mark, Panel
+from lessons.landscape import over_grid
 from lessons.lesson import Claim, Lesson, Takeaway, Teaching
 from lessons.prediction import Option, Prediction
 from lessons.words import code, number_word, point_word
@@ -54,8 +55,8 @@ def simulate(problem, eta, start, **targets):
         "rest": {name: rested(rule, chosen, start, aims, eta) for name, rule in RULES.items()},
         "away": {name: _aways(rule, chosen, start, aims, y_best) for name, rule in RULES.items()},
         "each": jax.vmap(lambda aim: chosen.inverse(aim, start))(aims),
-        "unreachable": jax.vmap(lambda b: jax.vmap(lambda a: _missed(chosen, jnp.stack([a, b])))(column))(column),
-        "bowl": jax.vmap(lambda b: jax.vmap(lambda a: distortion(jnp.stack([a, b]), aims))(column))(column),
+        "unreachable": over_grid(lambda y: _missed(chosen, y), column, column),
+        "bowl": over_grid(lambda y: distortion(y, aims), column, column),
     }
 
 

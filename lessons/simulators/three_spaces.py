@@ -9,11 +9,12 @@ import numpy as np
 from core import measures
 from core.rollout import rollout
 from core.toys import RotatedSine, Sheared, SquaredSecond
-from core.updates import gradient_descent, inverse_gradient, inverse_simulator, newton
+from core.updates import inverse_simulator
 from lessons.controls import Choice, Landmark, Point, Slider, Step
 from lessons.figures import METHODS, Axis, Drawing, Field, Line, Mark, Panel, Readout, path_lines
-from lessons.inversion.landscape import landscape
+from lessons.landscape import landscape, over_grid
 from lessons.lesson import Claim, Lesson, Takeaway, Teaching
+from lessons.methods import RULES
 from lessons.prediction import Aim
 from lessons.words import code, number_word, point_word, share_word
 
@@ -25,12 +26,6 @@ FAR = 1e3  # a point beyond this has left
 STRAIGHT = 1e-9  # a bend below this is rounding
 INVERSE = ("newton", "inverse_gradient", "inverse_simulator")
 GRID = 100  # no slider moves the loss
-RULES = {
-    "gradient_descent": gradient_descent,
-    "newton": newton,
-    "inverse_gradient": inverse_gradient,
-    "inverse_simulator": inverse_simulator,
-}
 PROBLEMS = {
     "squared": lambda start: SquaredSecond(target=(-0.6, 0.2), start=start),
     "sine": lambda start: RotatedSine(1.0, solution=(-0.7, -0.5), start=start),
@@ -68,7 +63,7 @@ def simulate(problem, eta, eta_gd, start):
         "bends": {name: measures.bend(path.y, chosen.target) for name, path in paths.items()},
         "target": chosen.target,
         "landscape": landscape(chosen, VIEW, GRID),
-        "bowl": jax.vmap(lambda y2: jax.vmap(lambda y1: chosen.loss(jnp.stack([y1, y2])))(line))(line),
+        "bowl": over_grid(chosen.loss, line, line),
         "grid": jax.vmap(chosen.forward)(jnp.asarray(mesh())),
         "solution": jax.lax.stop_gradient(chosen.inverse(chosen.target, start)),
     }

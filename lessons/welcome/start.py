@@ -9,7 +9,7 @@ from core.toys import RotatedSine
 from core.updates import gradient_descent, inverse_simulator
 from lessons.controls import Landmark, Legend, Point, Slider, Step
 from lessons.figures import Axis, Drawing, Field, Mark, Panel, Readout, path_lines
-from lessons.inversion.landscape import landscape
+from lessons.landscape import landscape
 from lessons.lesson import Claim, Lesson, Takeaway, Teaching
 from lessons.prediction import Option, Prediction
 from lessons.words import point_word

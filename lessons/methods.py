@@ -1,4 +1,4 @@
-"""The four methods that every lesson of this part sets side by side: their rules, their step, their order."""
+"""The four methods that the lessons set side by side: their rules, their step, their order."""
 
 from core.updates import gradient_descent, inverse_gradient, inverse_simulator, newton
 
