@@ -337,7 +337,7 @@ LESSON = Lesson(
         misconception="A sensitive parameter deserves a big step.",
         demo=(
             ("One timid gradient step, a fifth of a per cent of the way. Who would raise α?", {}),
-            ("Ten times as sensitive: blue changes a hundred times as much, slope 2. Red is flat.", {"alpha": 10.0}),
+            ("Ten times as sensitive: blue changes nearly a hundred times as much. Red is flat.", {"alpha": 10.0}),
             ("Ten times more, and the step overshoots so far that the loss rises.", {"alpha": 100.0}),
             (
                 "It needs no bowl: on the straight line the slope is 2 throughout. Newton has no curvature to invert.",
