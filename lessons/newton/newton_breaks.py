@@ -118,8 +118,8 @@ def draw(result):
             pieces[..., 1],
             label="fell back",
             colour=METHODS["gradient_descent"].colour,
-            width=7.0,
-            opacity=0.45,
+            width=9.0,
+            opacity=0.7,
             role="segment",
             legend=True,
         ),
@@ -211,6 +211,13 @@ def _uphill_claim(lesson):
     loss = jax.vmap(lambda x: rollout(newton, sine, x, 1, eta=1.0).loss)(starts)
     share = float(jnp.mean(loss[:, 1] > loss[:, 0]))
     return (path.loss[1] - path.loss[0], share), path.loss[1] > path.loss[0] and share > 0.02
+
+
+def _climb_claim(lesson):
+    result = lesson.experiment()
+    rises = np.diff(result["paths"]["safe_newton"].loss)
+    climbing = int(np.argmax(rises))
+    return (climbing, rises[climbing]), rises[climbing] > 0.1 and result["reason"][climbing] == Reason.TRUSTED
 
 
 def _finite_claim(lesson):
@@ -333,11 +340,13 @@ LESSON = Lesson(
         "descent. With tanh instead, there are curvatures to be judged."
     ),
     limits=(
-        "The fallback keeps the run finite, it does not make it fast: near the saddle it crawls, since the gradient "
-        "is small there. Better guards exist (adding to the diagonal of $H$, trust regions, turning negative "
-        "curvatures round). And “ReLU has no second derivative” is half of the truth: under a *squared error* the "
-        "Hessian of a ReLU network is not zero but Gauss–Newton’s $2J^T J$; only the second of its [two "
-        "terms](hessian-terms) is gone. The networks here have random inner weights and a fitted last layer."
+        "The guard looks at the curvature, not at the loss: just outside the grey a trusted step is still too long, "
+        "and the loss climbs once more before it falls. The fallback keeps the run finite, it does not make it fast: "
+        "near the saddle it crawls, since the gradient is small there. Better guards exist (adding to the diagonal of "
+        "$H$, trust regions, turning negative curvatures round). And “ReLU has no second derivative” is half of the "
+        "truth: under a *squared error* the Hessian of a ReLU network is not zero but Gauss–Newton’s $2J^T J$; only "
+        "the second of its [two terms](hessian-terms) is gone. The networks here have random inner weights and a "
+        "fitted last layer."
     ),
     sources=(
         "Physics-based Deep Learning, chapter “Scale-Invariance and Inversion”, section “Dependence on Hessian”.",
@@ -350,6 +359,7 @@ LESSON = Lesson(
             rows=("C6",),
         ),
         Claim("Newton may go uphill, here and on the turned sine.", _uphill_claim),
+        Claim("A step of the guarded walk may still climb, where its curvature is small but trusted.", _climb_claim),
         Claim(
             "With the fallback every run stays finite, also where the Hessian is singular, and on the turned sine.",
             _finite_claim,
