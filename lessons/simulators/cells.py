@@ -56,7 +56,7 @@ def _changes(result, name, value):
     exponent = float(result["exponents"][name])
     if not np.isfinite(value):
         return "the loss has no such power"
-    return "loss falls alike at any" if value < 0.01 else f"loss changes like its power {exponent:.2f}"
+    return "the same drop of L at any" if value < 0.01 else f"L changes like its power {exponent:.2f}"
 
 
 def _closes(value):
@@ -69,7 +69,7 @@ def _announces(result, name, value):
     order = float(result["orders"][name])
     if value < SAME * 1e-3:
         return f"known beforehand (off by {power(value)})"
-    return f"off by {share_word(value)}, order {order:.1f}"
+    return f"off by {share_word(value)} of it, order {order:.1f}"
 
 
 def _depends(result, name, value):

@@ -171,12 +171,11 @@ def reading(result):
     same = [METHODS[name].label for name in invariant(result, "scale")]
     who = ", ".join(same) if same else "no method"
     worst = max(RULES, key=lambda name: defect(result, name, "dependence"))
+    longest = number_word(defect(result, worst, "dependence"))
     return (
-        f"Of the first five properties these are right up to rounding: {', '.join(clean)}. Scaled by up to "
-        f"{settings['alpha']:.3g} in a turned direction of y, the walk stays the same for {who}. The longest step of "
-        f"all across singular places is {METHODS[worst].label}’s, {number_word(defect(result, worst, 'dependence'))} "
-        f"times its "
-        "median one."
+        f"Right up to rounding, of the first five properties: {', '.join(clean)}. With scales up to "
+        f"{settings['alpha']:.3g} the walk stays the same for {who}. Across places where a matrix is singular, the "
+        f"longest step is {METHODS[worst].label}’s: {longest} times its median one."
     )
 
 
@@ -270,14 +269,13 @@ LESSON = Lesson(
     title="The scorecard",
     question="Which method gets which property right, and how do you know?",
     text=(
-        "Four methods, six properties. Each is measured here on the problem that you choose: other units, another "
-        "sensitivity, near the optimum, inside a chain of functions, at another scale of the effects, and across "
-        "places where a matrix cannot be inverted. A bar tells how far from ideal the run was. $\\eta$ is the share "
-        "of the gap in y that one step is to close; gradient descent gets half of its largest stable step."
+        "Four methods, six properties, each measured on the problem that you choose. A bar tells how far from ideal "
+        "the run was; below the figure each measurement is a cell that opens its run. $\\eta$ is the share of the "
+        "gap in y that a step is to close; gradient descent gets half of its largest stable step."
     ),
     minutes=8,
     controls=(
-        Slider("alpha", "largest change of scale", 1.0, 1e3, 100.0, "log", landmarks=(Landmark("none", 1.0),)),
+        Slider("alpha", "α, largest scale", 1.0, 1e3, 100.0, "log", landmarks=(Landmark("none", 1.0),)),
         Slider("eta", "η, share of the gap", 0.05, 0.9, 0.3, landmarks=(Landmark("0.3", 0.3),)),
         Choice(
             "problem", "problem", {"squared": "(x₁, x₂²)", "sine": "bent and turned", "sheared": "sheared"}, "squared"
@@ -289,11 +287,11 @@ LESSON = Lesson(
     draw=draw,
     reading=reading,
     prediction=Prediction(
-        "The effects y are counted at another scale, by up to α = {alpha:.3g}, along directions that are not P’s "
-        "own. Whose walk in x stays the same?",
+        "The effects are rescaled, by up to α = {alpha:.3g}, along directions that are not P’s own. Whose walk in x "
+        "stays the same?",
         (
-            Option("that of all three that invert something", _only(*tuple(RULES)[1:])),
-            Option("only those of the inverse gradient and the inverse simulator", _only(*tuple(RULES)[2:])),
+            Option("those of all three that invert something", _only(*tuple(RULES)[1:])),
+            Option("only the inverse gradient’s and the inverse simulator’s", _only(*tuple(RULES)[2:])),
             Option("only the inverse simulator’s", _only("inverse_simulator")),
             Option("everybody’s", _only(*RULES)),
         ),
