@@ -9,7 +9,7 @@ from lessons.inversion import crux, four_ways
 from lessons.learned import dipg, train
 from lessons.lesson import Lesson
 from lessons.newton import cost, hessian_terms, newton_breaks, noise, quasi_newton
-from lessons.simulators import branches, many_targets, three_spaces
+from lessons.simulators import branches, many_targets, scorecard, three_spaces
 from lessons.welcome import start
 
 
@@ -50,6 +50,10 @@ SYLLABUS = (
         "deep",
         (heat.LESSON, time_reversal.LESSON, path_average.LESSON, loss_step.LESSON, fall_back.LESSON),
     ),
+    "Inverse simulators",
+    "simulators",
+    (three_spaces.LESSON, many_targets.LESSON, branches.LESSON, scorecard.LESSON),
+    Part("Deep dive", "deep", (heat.LESSON, time_reversal.LESSON, path_average.LESSON, loss_step.LESSON)),
     Part("Learning the inverse", "learned", (train.LESSON, dipg.LESSON), "Deceptron"),
 )
 

@@ -107,7 +107,7 @@ def draw(result):
     marks = [
         Mark("mean", "y", "dot", mean[..., 0], mean[..., 1], "mean of the targets" if apart else "", answer=True),
         Mark("best/y", "y", "cross", y_best[..., 0], y_best[..., 1], "least squares", answer=True),
-        Mark("best/x", "x", "cross", best[..., 0], best[..., 1], "least squares", answer=True),
+        Mark("best/x", "x", "cross", best[..., 0], best[..., 1], answer=True),
         Mark("middle", "x", "ring", middle[..., 0], middle[..., 1], "mean", answer=True),
     ]
     marks += [Mark(f"each{k}", "x", "dot", each[..., k, 0], each[..., k, 1], f"P⁻¹({k + 1})") for k in range(3)]
