@@ -44,16 +44,16 @@ SYLLABUS = (
         "Newton",
     ),
     Part("Inverse gradients", "inverse_gradients", (latent_step.LESSON, singular.LESSON)),
-    Part("Inverse simulators", "simulators", (three_spaces.LESSON, many_targets.LESSON, branches.LESSON)),
+    Part(
+        "Inverse simulators",
+        "simulators",
+        (three_spaces.LESSON, many_targets.LESSON, branches.LESSON, scorecard.LESSON),
+    ),
     Part(
         "Deep dive",
         "deep",
         (heat.LESSON, time_reversal.LESSON, path_average.LESSON, loss_step.LESSON, fall_back.LESSON),
     ),
-    "Inverse simulators",
-    "simulators",
-    (three_spaces.LESSON, many_targets.LESSON, branches.LESSON, scorecard.LESSON),
-    Part("Deep dive", "deep", (heat.LESSON, time_reversal.LESSON, path_average.LESSON, loss_step.LESSON)),
     Part("Learning the inverse", "learned", (train.LESSON, dipg.LESSON), "Deceptron"),
 )
 
