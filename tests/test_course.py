@@ -1,6 +1,7 @@
 """What holds the lessons together: glossary, progress marks, find, permalinks, links in texts."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -85,3 +86,11 @@ def test_the_cells_of_a_table_open_runs_that_exist(slug):
         assert len(cells) == len(table.columns)
         for cell in cells:
             assert cell.text and LESSONS[cell.slug].complete(cell.settings)
+
+
+def test_the_readme_lists_the_course_as_it_is():
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    rows = [f"| {lesson.title} | {lesson.question} | {lesson.minutes} min |" for lesson in LESSONS.values()]
+    places = [readme.find(row) for row in rows]
+    assert -1 not in places, rows[places.index(-1)]
+    assert places == sorted(places)
