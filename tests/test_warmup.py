@@ -2,7 +2,12 @@
 
 import threading
 
+import pytest
+
+from lessons import lessons
 from pages.ui import warmup
+
+LESSONS = lessons()
 
 
 def run(tasks, monkeypatch, **constants):
@@ -34,3 +39,19 @@ def test_a_class_that_is_never_calm_is_not_waited_for(monkeypatch):
     running = run([began.set], monkeypatch, CALM=3600.0, PATIENCE=0.05)
     assert began.wait(10)
     running.stop()
+
+
+@pytest.mark.parametrize("slug", ["start", "newton-cost", "dipg"])
+def test_what_it_computes_is_what_a_page_opens_with(slug, monkeypatch):
+    """One lesson of each kind: without a model, with measurements, with a trained one."""
+    asked = []
+    monkeypatch.setattr(warmup, "lessons", lambda: {slug: LESSONS[slug]})
+    monkeypatch.setattr(warmup.pictures, "result", lambda lesson, *given: asked.append((lesson.slug, *given)))
+    monkeypatch.setattr(warmup.pictures, "compile_sweeps", lambda lesson, *given: asked.append((lesson.slug, *given)))
+    for task in list(warmup._tasks())[:2]:
+        task()
+    (_, settings, given, name), second = asked[0], asked[1]
+    assert second[1:] == (settings, given, name)
+    assert settings == LESSONS[slug].defaults
+    assert (given is None) is (LESSONS[slug].prepare is None)
+    assert name == ("standard:sine" if slug == "dipg" else "")

@@ -70,7 +70,9 @@ class Measured(NoModel):
         super().__init__(lesson, settings)
         job = workshop().measuring
         self.snapshot = None if job is None else job.snapshot()
-        self.given = cost.given_of(() if self.snapshot is None else self.snapshot.records)
+        records = () if self.snapshot is None else self.snapshot.records
+        self.given = cost.given_of(records)
+        self.given_name = f"measured:{job.token}:{len(records)}" if records else ""
 
     def result(self) -> Result:
         return self.lesson.experiment(self.given, **self.settings)

@@ -63,9 +63,11 @@ def _tasks():
             yield lesson.experiment
             continue
         given, name = None, ""
-        if lesson.prepare is not None:
+        if lesson.slug == "dipg":
             problem = lesson.defaults["problem"]
             given, name = setting.standard_fit(problem).model, f"standard:{problem}"
+        elif lesson.prepare is not None:
+            given = lesson.prepare(lesson.defaults)
         yield lambda lesson=lesson, given=given, name=name: pictures.result(lesson, lesson.defaults, given, name)
         yield lambda lesson=lesson, given=given, name=name: pictures.compile_sweeps(
             lesson, lesson.defaults, given, name
