@@ -11,6 +11,7 @@ import pytest
 from lessons import lessons
 from lessons.controls import Slider
 from lessons.learned import setting
+from lessons.newton import cost
 from lessons.scene import moving, scene
 from pages.ui.stage import pack, unpack
 
@@ -19,12 +20,16 @@ MOST_BYTES = 1_500_000
 every_lesson = pytest.mark.parametrize("slug", LESSONS)
 
 
+def given(slug):
+    """What a lesson that needs something works with: measurements, or a model; an untrained one draws as much."""
+    return cost.given_of(cost.made_up()) if slug == "newton-cost" else setting.setup("sine").build(jax.random.key(0))
+
+
 @functools.cache
 def everything(slug):
     """A lesson at its defaults with all its sweeps: model, result, sweeps, header, arrays."""
     lesson = LESSONS[slug]
-    # An untrained model draws as much as a trained one.
-    model = setting.setup("sine").build(jax.random.key(0)) if lesson.prepare else None
+    model = given(slug) if lesson.prepare else None
     result = lesson.experiment(model)
     swept = [c.name for c in lesson.controls if isinstance(c, Slider) and c.swept]
     sweeps = {name: lesson.sweep(name, lesson.defaults, model) for name in swept}
