@@ -57,7 +57,8 @@ def newton(problem: Problem, x: Float[Array, " n"], eta: Float[Array, ""]) -> Fl
 
 def inverse_gradient(problem: Problem, x: Float[Array, " n"], eta: Float[Array, ""]) -> Float[Array, " n"]:
     """dx = (dx/dy) dy, with dx/dy the inverse of the square Jacobian J = dy/dx. NotSquare if it is not square."""
-    return jnp.linalg.solve(only_square(problem.jacobian(x)), output_step(problem, problem.forward(x), eta))
+    dy = output_step(problem, problem.forward(x), eta)
+    return jnp.linalg.solve(only_square(problem.jacobian(x)), dy)
 
 
 def inverse_simulator(problem: Problem, x: Float[Array, " n"], eta: Float[Array, ""]) -> Float[Array, " n"]:

@@ -109,7 +109,7 @@ def draw(result):
         panels=(
             Panel(
                 "miss",
-                f"how far the step in {latent} is from the one announced, over the full step",
+                f"what the step in {latent} misses, over the full step",
                 Axis("step size η", (1e-4, 1.0), log=True),
                 Axis("missed part (flat at the bottom: rounding)", (3e-15, 30.0), log=True),
                 big=True,

@@ -117,7 +117,7 @@ def draw(result):
         panels=(
             Panel(
                 "x",
-                "x-space: dots are causes of y*; grey and white: which one is nearest",
+                "x-space: dots cause y*; shades: which is nearest",
                 Axis("x₁", (-VIEW, VIEW)),
                 Axis("x₂", (-VIEW, VIEW)),
                 big=True,

@@ -69,7 +69,8 @@ def _announces(result, name, value):
     order = float(result["orders"][name])
     if value < SAME * 1e-3:
         return f"known beforehand (off by {power(value)})"
-    return f"off by {share_word(value)} of it, order {order:.1f}"
+    off = f"{number_word(value)} × the step" if value > 1 else f"{share_word(value)} of the step"
+    return f"off by {off}, order {order:.1f}"
 
 
 def _depends(result, name, value):

@@ -28,7 +28,7 @@ INVERSE = ("newton", "inverse_gradient", "inverse_simulator")
 GRID = 100  # no slider moves the loss
 PROBLEMS = {
     "squared": lambda start: SquaredSecond(target=(-0.6, 0.2), start=start),
-    "sine": lambda start: RotatedSine(1.0, solution=(-0.7, -0.5), start=start),
+    "sine": lambda start: RotatedSine(0.5, solution=(-0.7, -0.5), start=start),
     "sheared": lambda start: Sheared(((1.0, 1.0), (0.0, 1.2)), target=(-0.6, 0.2), start=start),
 }
 MESH = np.linspace(-VIEW, VIEW, 9)  # the grid's lines, one every half
@@ -138,7 +138,7 @@ def draw(result):
             Field("loss-y", "y", result["bowl"], (-Y_VIEW, Y_VIEW) * 2, levels=LEVELS),
         ),
         marks=(
-            Mark("solution", "x", "cross", solution[..., 0], solution[..., 1], "nearest solution"),
+            Mark("solution", "x", "cross", solution[..., 0], solution[..., 1], "solution"),
             Mark("target", "y", "cross", target[..., 0], target[..., 1], "y*"),
             Mark("now", "y", "dot", y0[..., 0], y0[..., 1], "y of the start"),
         ),
@@ -219,7 +219,7 @@ def _area_claim(lesson):
 
 CODE = {
     "squared": "toys.SquaredSecond(target=(-0.6, 0.2))",
-    "sine": "toys.RotatedSine(1.0, solution=(-0.7, -0.5))",
+    "sine": "toys.RotatedSine(0.5, solution=(-0.7, -0.5))",
     "sheared": "toys.Sheared(((1.0, 1.0), (0.0, 1.2)), target=(-0.6, 0.2))",
 }
 
@@ -250,8 +250,8 @@ LESSON = Lesson(
     question="Where is a step of x when you look at it from y, or from the loss?",
     text=(
         "A walk lives in three spaces at once: causes $x$, effects $y = P(x)$, and the loss $L = |y - y^*|^2$, one "
-        "number. $P$ bends the square grid of x-space into the grid on the right. In y the isolines of $L$ are circles "
-        "around $y^*$, so there the way is plain: go straight. An **inverse simulator** plans in y and asks for the x "
+        "number. $P$ bends the square grid of x-space into that of y-space. There the isolines of $L$ are circles "
+        "around $y^*$, so the way is plain: go straight. An **inverse simulator** plans in y and asks for the x "
         "that does it: $\\Delta x = P^{-1}(y + \\eta\\,(y^* - y);\\, x) - x$."
     ),
     minutes=6,
@@ -265,7 +265,7 @@ LESSON = Lesson(
             "problem",
             "P",
             {"squared": "folds: (x₁, x₂²)", "sine": "turns and bends", "sheared": "shears"},
-            "squared",
+            "sine",
         ),
         Choice(
             "method",
@@ -302,7 +302,7 @@ LESSON = Lesson(
         "bending.\n\n" + code(inverse_simulator)
     ),
     limits=(
-        "Where $P$ folds (at $x_2 = 0$ in the first example) two places of x lie on one place of y, and no walk in y "
+        "Where $P$ folds (at $x_2 = 0$ of $(x_1, x_2^2)$) two places of x lie on one place of y, and no walk in y "
         "can tell them apart; the local inverse stays on the side where x is: [many causes](branches). Straight in y "
         "is the short way only if the loss is a distance in y. And the third space hides most: walks that look alike "
         "in L can be far apart in x."
@@ -333,7 +333,7 @@ LESSON = Lesson(
                 "Gradient descent is at right angles to the isolines in x; look at it in y.",
                 {"method": "gradient_descent"},
             ),
-            ("Let P turn and bend: the walk in y does not notice.", {"problem": "sine", "start": (1.2, 1.0)}),
+            ("Let P fold instead: the walk in y does not notice.", {"problem": "squared"}),
             ("A shear: straight in both, and still not the way of the gradient.", {"problem": "sheared"}),
         ),
         room="In which of the three spaces would you choose the direction of a step, and in which do you have to carry "
