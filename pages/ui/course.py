@@ -18,9 +18,8 @@ def course_map() -> None:
             navigation.link(lesson.slug, f"{mark}{lesson.title}, {lesson.minutes} min")
             st.caption(lesson.question)
     st.markdown(
-        "Each page asks you to predict before it shows; then drag, click and play. The address bar always holds "
-        "the state "
-        "you see: copy it to share or keep it."
+        "Each page asks you to predict before it shows; then drag, click and play. Point at a step of a path, and it is "
+        "marked in every panel. The address bar always holds the state you see: copy it to share or keep it."
     )
     if progress.done():
         st.caption("A ✓ marks what you have worked through. The marks stay in this browser.")
