@@ -256,7 +256,7 @@ def takeaway(settings):
             f"Linearised(SquaredSecond((-0.5, 1.0), {start!r}))",
         ),
     }[settings["broken"]]
-    return f"""
+    return f"""\
 import jax.numpy as jnp
 from core.fallback import checked_inverse_simulator, checks
 from core.rollout import rollout

@@ -182,7 +182,7 @@ def _stable_claim(lesson):
 
 
 def takeaway(settings):
-    return f"""
+    return f"""\
 import jax.numpy as jnp
 from core.heat import Heat1D, SteppedHeat, plateaus
 

@@ -194,7 +194,7 @@ def _lands_claim(lesson):
 
 def takeaway(settings):
     problem = PROBLEMS[settings["problem"]].__name__
-    return f"""
+    return f"""\
 import jax.numpy as jnp
 from core.losses import LogCoshLoss, WeightedLoss, inverse_simulator_newton
 from core.rollout import rollout
