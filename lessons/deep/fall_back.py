@@ -317,7 +317,8 @@ LESSON = Lesson(
     ),
     limits=(
         "The check sees y, not x: an inverse that jumps to another branch ([Many causes](branches)) lands "
-        "where it promised and passes. Beyond trust 1 it promises nothing. And falling back needs a gradient that points somewhere: on the fold of "
+        "where it promised and passes. Beyond trust 1 it promises nothing. And falling back needs a gradient "
+        "that points somewhere: on the fold of "
         "$x_2^2$ it has no component along $x_2$, so a walk that starts there stays there. RJCP asks the same "
         "question of a learned inverse without taking the step ([D-IPG over the trust map](dipg)); Newton’s method "
         "has its own reasons to fall back ([Where Newton breaks](newton-breaks))."
