@@ -245,23 +245,22 @@ def takeaway(settings):
     toy, extra, problem = {
         "outside": (
             "RotatedSine",
-            "from core.fallback import Misled",
+            "\nfrom core.fallback import Misled",
             f"Misled(RotatedSine(2.0, start={start!r}),\n    jnp.array({SOLUTION}), jnp.array({settings['half']!r}), "
             f"jnp.radians({settings['turn']!r}))",
         ),
         "range": ("SquaredSecond", "", f"SquaredSecond((0.0, -1.0), {start!r})"),
         "linear": (
             "SquaredSecond",
-            "from core.averages import Linearised",
+            "\nfrom core.averages import Linearised",
             f"Linearised(SquaredSecond((-0.5, 1.0), {start!r}))",
         ),
     }[settings["broken"]]
-    return f"""
+    return f"""\
 import jax.numpy as jnp
 from core.fallback import checked_inverse_simulator, checks
 from core.rollout import rollout
-from core.toys import {toy}
-{extra}
+from core.toys import {toy}{extra}
 
 problem = {problem}
 rule, eta, trust = checked_inverse_simulator, {ETA}, {trust!r}
@@ -317,11 +316,12 @@ LESSON = Lesson(
         "and all. The chapter says only that one can fall back to the gradient; the check is ours."
     ),
     limits=(
-        "The check sees y, not x: an inverse that jumps to another branch lands where it promised and passes. Beyond "
-        "trust 1 it promises nothing. And falling back needs a gradient that points somewhere: on the fold of "
+        "The check sees y, not x: an inverse that jumps to another branch ([Many causes](branches)) lands "
+        "where it promised and passes. Beyond trust 1 it promises nothing. And falling back needs a gradient "
+        "that points somewhere: on the fold of "
         "$x_2^2$ it has no component along $x_2$, so a walk that starts there stays there. RJCP asks the same "
         "question of a learned inverse without taking the step ([D-IPG over the trust map](dipg)); Newton’s method "
-        "has its own reasons to fall back ([When Newton breaks](newton-breaks))."
+        "has its own reasons to fall back ([Where Newton breaks](newton-breaks))."
     ),
     sources=(
         "Physics-based Deep Learning, chapter “Scale-Invariance and Inversion”, section “Integrating a loss function” "

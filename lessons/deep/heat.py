@@ -182,7 +182,7 @@ def _stable_claim(lesson):
 
 
 def takeaway(settings):
-    return f"""
+    return f"""\
 import jax.numpy as jnp
 from core.heat import Heat1D, SteppedHeat, plateaus
 
@@ -254,7 +254,8 @@ LESSON = Lesson(
     ),
     limits=(
         "Leaving waves out is the crudest cure. It needs to know which waves, and a problem that falls apart into "
-        "waves; a truncated pseudo-inverse of the Jacobian does the same for any problem ([Singular](singular)). "
+        "waves; a truncated pseudo-inverse of the Jacobian does the same for any problem ([Where the inverse "
+        "explodes](singular)). "
         "The noise here is one fixed draw. Whether the sharp cut at the noise is best depends on the profile: where "
         "a wave is missing from it, keeping that wave only costs. What happens to a simulation that is run backwards "
         "step by step: [Time reversal](time-reversal)."

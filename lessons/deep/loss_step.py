@@ -74,27 +74,27 @@ def draw(result):
         dash, width, opacity = LOOKS[name]
         look = {"label": LABELS[name], "colour": METHODS["inverse_simulator"].colour, "group": name}
         look |= {"dash": dash, "width": width, "opacity": opacity, "role": "path"}
-        gap = np.maximum(result["gaps"][name], LEAST)
+        own = np.maximum(path.loss, LEAST)
         lines += [
             Line(f"{name}/y", "y", path.y[..., 0], path.y[..., 1], legend=True, dots=True, **look),
             Line(f"{name}/x", "x", path.x[..., 0], path.x[..., 1], **look),
-            Line(f"{name}/gap", "gap", np.arange(STEPS + 1), gap, **look),
+            Line(f"{name}/loss", "loss", np.arange(STEPS + 1), own, **look),
         ]
     first = paths["square"].y[..., 0, :]
     return Drawing(
         panels=(
             Panel("y", "y-space, and the loss", Axis("y₁", (x0, x1)), Axis("y₂", (y0, y1)), big=True),
             Panel("x", "x-space", Axis("x₁", (-VIEW, VIEW)), Axis("x₂", (-VIEW, VIEW)), equal=True),
-            Panel("gap", "distance from y*", Axis("step", (0, STEPS)), Axis("", (1e-6, 30), log=True)),
+            Panel("loss", "each its own loss", Axis("step", (0, STEPS)), Axis("L", (1e-5, 1e4), log=True)),
         ),
         lines=tuple(lines),
-        fields=(Field("loss", "y", result["landscape"], (x0, x1, y0, y1), levels=LEVELS),),
+        fields=(Field("loss-field", "y", result["landscape"], (x0, x1, y0, y1), levels=LEVELS),),
         marks=(
             Mark("target", "y", "cross", *TARGET, "y*"),
             Mark("first", "y", "ring", first[..., 0], first[..., 1], "start"),
         ),
         numbers={"critical": result["critical"]},
-        readouts=tuple(Readout(f"{name}/gap", "y", "distance", 2) for name in paths),
+        readouts=tuple(Readout(f"{name}/loss", "y", "its own loss", 2) for name in paths),
         step=settings["step"],
     )
 
@@ -194,7 +194,7 @@ def _lands_claim(lesson):
 
 def takeaway(settings):
     problem = PROBLEMS[settings["problem"]].__name__
-    return f"""
+    return f"""\
 import jax.numpy as jnp
 from core.losses import LogCoshLoss, WeightedLoss, inverse_simulator_newton
 from core.rollout import rollout
@@ -318,5 +318,5 @@ LESSON = Lesson(
         ),
     ),
     alt="Paths of the inverse simulator under three losses in y-space over the isolines of one of them, the same paths "
-    "in x-space, and the distance from the target by step.",
+    "in x-space, and the three losses by step.",
 )

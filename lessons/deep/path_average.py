@@ -19,12 +19,12 @@ LEAST = 1e-17
 # A problem, the component of it that is looked at, and where the way would end: at a fold, or anywhere for the line.
 PROBLEMS = {
     "square": (SquaredSecond(), 1, 0.0),
-    "sine": (RotatedSine(conditioning=1.0, angle=0.0), 0, 1.0),
+    "sine": (RotatedSine(conditioning=1.0, angle=0.0), 0, -1.0),
     "line": (Scaled(2.0), 1, 0.0),
 }
 FORMULAS = {"square": "x²", "sine": "sin x", "line": "2x"}
 # What of (y, dx/dy) is shown.
-VIEWS = {"square": ((0.0, 2.3), (0.0, 2.0)), "sine": ((0.0, 1.05), (0.0, 4.0)), "line": ((0.0, 3.1), (0.0, 1.0))}
+VIEWS = {"square": ((0.0, 2.3), (0.0, 2.0)), "sine": ((-1.05, 1.05), (0.0, 4.0)), "line": ((0.0, 3.1), (0.0, 1.0))}
 FAR = 1e6  # a slope beyond this is that of a fold
 NODES, WEIGHTS = np.zeros((MOST + 1, MOST)), np.zeros((MOST + 1, MOST))
 for _count in range(1, MOST + 1):
@@ -237,7 +237,7 @@ def takeaway(settings):
         name
     ]
     _, component, fold = PROBLEMS[name]
-    return f"""
+    return f"""\
 import jax.numpy as jnp
 from core.averages import averaged_step, gauss, pull_back
 from core.toys import {make.split("(")[0]}
@@ -277,7 +277,7 @@ LESSON = Lesson(
             "log",
             landmarks=(Landmark("to the end", 1.0),),
         ),
-        Slider("start", "start x₀", 0.3, 1.5, 1.2),
+        Slider("start", "start x₀", 0.3, 1.5, 1.0),
         Choice("problem", "y =", FORMULAS, "square"),
         Legend("hide", ("inverse_simulator", "inverse_gradient", "curve", "cells")),
     ),
@@ -309,7 +309,7 @@ LESSON = Lesson(
     ),
     limits=(
         "The average needs the inverse along the whole way, and the way must not cross a fold: $x^2$ ends at $y = 0$, "
-        "the sine at 1. Right up to there it works, though the slope becomes infinite. $x^2$ has no global inverse, "
+        "the sine at −1. Right up to there it works, though the slope becomes infinite. $x^2$ has no global inverse, "
         "since every $y$ has two roots, but a local one from either side; near its own start the local inverse that "
         "picks the nearest branch *is* the branch's inverse, without any gap. What to do where there is none: "
         "[Falling back](fall-back)."
