@@ -129,7 +129,6 @@ OTHERWISE = {
 def right(prediction, result):
     """What the run bears out: the right options, or the one number or point."""
     assert prediction.ready(result)
-    return prediction.right(result) if isinstance(prediction, Prediction) else [prediction.verdict(None, result)]
     if isinstance(prediction, Prediction):
         return prediction.right(result)
     return [np.round(np.atleast_1d(prediction.truth(result)).astype(float), 6).tolist()]
@@ -157,6 +156,21 @@ def test_every_answer_about_the_optimum_can_be_right():
     places = ({}, {"problem": "square"}, {"problem": "tanh", "distance": 2.0})
     found = [right(LESSONS["near-optimum"].prediction, at("near-optimum", **place)) for place in places]
     assert {answer for one in found for answer in one} == {o.text for o in LESSONS["near-optimum"].prediction.options}
+
+
+STOPS = [
+    (slug, number, settings)
+    for slug, lesson in LESSONS.items()
+    for number, (_words, settings) in enumerate(lesson.teaching.demo, start=1)
+]
+
+
+@pytest.mark.parametrize(("slug", "settings"), [(s, c) for s, _, c in STOPS], ids=[f"{s}-{n}" for s, n, _ in STOPS])
+def test_every_stop_of_a_demonstration_can_be_predicted_and_told(slug, settings):
+    result = at(slug, **settings)
+    assert tell(slug, result)
+    if LESSONS[slug].prediction.ready(result):
+        assert "none of these" not in LESSONS[slug].prediction.verdict(None, result)
 
 
 @pytest.mark.parametrize("slug", [slug for slug, lesson in LESSONS.items() if lesson.quiz])
