@@ -72,7 +72,14 @@ def trained(slug, chosen):
     if slug not in ("train", "dipg"):
         return None, {}
     fit = setting.standard_fit(chosen["problem"], chosen.get("architecture", "physics"))
-    return fit.model, {"history": fit.history} if slug == "train" else {}
+    return fit.model, {"history": by_chunk(fit.history)} if slug == "train" else {}
+
+
+def by_chunk(history):
+    """A fit's history as a job records it: the mean of each chunk, and the steps done by then."""
+    chunks = len(history["rjcp"])
+    means = {name: values.reshape(chunks, -1).mean(1) for name, values in history.items()}
+    return means | {"step": training.CHUNK * np.arange(1.0, chunks + 1)}
 
 
 def at(slug, **chosen):
@@ -165,11 +172,15 @@ STOPS = [
 ]
 
 
+# On the fold the paths of gradient descent and the inverse simulator are straight; the others have none.
+NONE_OF_THESE = [("four-ways", {"start": (3.0, 0.0)})]
+
+
 @pytest.mark.parametrize(("slug", "settings"), [(s, c) for s, _, c in STOPS], ids=[f"{s}-{n}" for s, n, _ in STOPS])
 def test_every_stop_of_a_demonstration_can_be_predicted_and_told(slug, settings):
     result = at(slug, **settings)
     assert tell(slug, result)
-    if LESSONS[slug].prediction.ready(result):
+    if LESSONS[slug].prediction.ready(result) and (slug, settings) not in NONE_OF_THESE:
         assert "none of these" not in LESSONS[slug].prediction.verdict(None, result)
 
 

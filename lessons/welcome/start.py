@@ -98,6 +98,10 @@ def reading(result):
     return f"{found} Gradient descent, at half its largest stable step, needs {gd:,.0f}: {times}."
 
 
+def _more_than(low):
+    return lambda result: _ratio(result) >= low  # a walk that never arrives takes infinitely many steps
+
+
 def _between(low, high):
     return lambda result: low <= _ratio(result) < high
 
@@ -169,7 +173,7 @@ LESSON = Lesson(
         (
             Option("at most three", _between(0.0, 3.0)),
             Option("three to thirty", _between(3.0, 30.0)),
-            Option("more than thirty", _between(30.0, float("inf"))),
+            Option("more than thirty", _more_than(30.0)),
         ),
         remark="The sensitivities differ by ξ², and a gradient step feels the square of that.",
     ),
