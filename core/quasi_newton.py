@@ -1,11 +1,11 @@
 """Quasi-Newton methods: the inverse Hessian guessed from the gradients met on the way, dx = -t B dL/dx.
 
 Each step s = x_new - x and the change of the gradient q = dL/dx(x_new) - dL/dx(x) say how the slope answers to a move:
-H s = q to first order. BFGS changes its guess B of H^-1 as little as possible so that B q = s (the secant equation)
-holds; L-BFGS does the same from its last few pairs (s, q), without ever storing a matrix. How far to go along -B dL/dx
-is decided by a line search. Source: Nocedal and Wright, Numerical Optimization, chapters 3, 6 and 7; the search is
-Lewis and Overton, "Nonsmooth optimization via quasi-Newton methods" (2013), algorithm 2.6. Where Nocedal and Wright
-write H for the guess of the inverse and y for q, this file writes B and q.
+H s = q to first order. BFGS changes its guess B of H^-1 as little as possible, in a suitably weighted norm, so
+that B q = s (the secant equation) holds; L-BFGS does the same from its last few pairs (s, q), without ever storing a
+matrix. How far to go along -B dL/dx is decided by a line search. Source: Nocedal and Wright, Numerical Optimization,
+chapters 3, 6 and 7; the search is Lewis and Overton, "Nonsmooth optimization via quasi-Newton methods" (2013),
+algorithm 2.6. Where Nocedal and Wright write H for the guess of the inverse and y for q, this file writes B and q.
 """
 
 from collections.abc import Callable
@@ -42,7 +42,8 @@ class QuasiNewton(NamedTuple):
 
 
 def bfgs_update(inverse_hessian: Matrix, s: Float[Array, " n"], q: Float[Array, " n"]) -> Matrix:
-    """B <- (I - s q^T / q.s) B (I - q s^T / q.s) + s s^T / q.s: the nearest symmetric matrix with B q = s.
+    """B <- (I - s q^T / q.s) B (I - q s^T / q.s) + s s^T / q.s: the symmetric matrix with B q = s that is
+    nearest to B in a suitably weighted norm.
 
     It stays positive definite as long as q.s > 0; a pair without positive curvature leaves B as it is.
     """
@@ -82,8 +83,13 @@ def two_loop(pairs: Pairs, gradient: Float[Array, " n"]) -> Float[Array, " n"]:
 
 
 def exact_length(problem: Problem, x: Float[Array, " n"], direction: Float[Array, " n"]) -> Float[Array, ""]:
-    """t = -dL/dx.d / d^T H d, the lowest point along the line if L is quadratic; 0 where it does not curve upwards."""
-    gradient, change = jax.jvp(jax.grad(problem.objective), (x,), (direction,))
+    """t = -dL/dx.d / d^T H d, the lowest point along the line if L is quadratic; 0 where it does not curve upwards.
+
+    H d is the difference of the gradients at x + d and x, exactly so if L is quadratic: no second derivative is taken.
+    """
+    slope = jax.grad(problem.objective)
+    gradient = slope(x)
+    change = slope(x + direction) - gradient
     bent = direction @ change
     return jnp.where(bent > 0, -(gradient @ direction) / jnp.where(bent > 0, bent, 1.0), 0.0)
 

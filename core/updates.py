@@ -9,8 +9,9 @@ inverse gradients and inverse simulators of the chapter "Scale-Invariance and In
     inverse gradient    inverts the Jacobian    dx = J^-1 dy                          units of x
     inverse simulator   inverts the simulator   dx = P^-1(y + dy; x) - x              units of x
 
-with dy = eta (y* - y), the Newton step of L in y-space. Singular matrices give inf or nan, never an exception:
-`core.measures.departure` finds the step at which that happened and says why.
+with dy = eta (y* - y): for L = |y - y*|^2 the Newton step of L in y-space (`core.losses` has that of any other loss).
+Singular matrices give inf or nan, never an exception: `core.measures.departure` finds the step at which that happened
+and says why.
 """
 
 from collections.abc import Callable

@@ -48,6 +48,9 @@ GLOSSARY: dict[str, Entry] = {
     "latent": Entry("z", "latent space", "A space between x and L, such as the output of an inner function."),
     "bfgs": Entry("BFGS", "quasi-Newton method", "Builds an approximation of H⁻¹ from the gradients it meets; L-BFGS "
                   "keeps only the last few."),
+    "guess": Entry("B", "guess of H⁻¹", "What a quasi-Newton method believes the inverse Hessian to be."),
+    "pair": Entry("s, q", "step and change of slope", "A step s = Δx, and the change of the gradient that it brought: "
+                  "q ≈ H s."),
     "line-search": Entry("line search", "line search", "Tries several lengths of one step and takes one that lowers "
                          "the loss enough."),
     "definite": Entry("H ≻ 0", "positive definite", "All curvatures are positive: the loss is a bowl there."),
@@ -56,9 +59,12 @@ GLOSSARY: dict[str, Entry] = {
                             "and the shortest such step."),
     "singular-value": Entry("σ", "singular value", "By how much a matrix stretches one of its principal directions."),
     "order": Entry("O(hᵖ)", "order", "The error falls like the p-th power: halve h, and it is 2ᵖ times smaller."),
+    "level": Entry("c", "level", "Where a toy loss has its two valleys: at x₂ = ±√c."),
     # Physics
     "nu": Entry("ν", "diffusivity", "How fast heat spreads."),
     "k": Entry("k", "wave number", "How many waves fit: a large k is a fine ripple."),
+    "ripple": Entry("ε", "size of the noise", "The amplitude of a ripple or an error that is added to the data or the "
+                    "loss."),
     "mode": Entry("mode", "mode", "A pattern that a linear simulator only scales: here sine waves."),
     "zeta": Entry("ζ", "damping ratio", "How strongly friction brakes an oscillator; 0 is none."),
     "omega": Entry("ω", "angular frequency", "2π over the period of an oscillation."),

@@ -220,7 +220,7 @@ def test_the_exact_length_is_the_lowest_point_of_the_line():
     found = scipy.optimize.minimize_scalar(lambda t: float(problem.objective(x + t * direction)), tol=1e-12)
     assert length == pytest.approx(found.x, rel=1e-6)
     # Across a ridge there is no lowest point: the step is not taken.
-    assert exact_length(toys.SquaredSecond(target=(0.0, 1.0)), jnp.array([0.0, 0.1]), jnp.array([0.0, 1.0])) == 0
+    assert exact_length(toys.SquaredSecond(target=(0.0, 1.0)), jnp.array([0.0, 0.1]), jnp.array([0.0, 0.1])) == 0
 
 
 def test_a_search_that_cannot_succeed_stays_where_it_is():

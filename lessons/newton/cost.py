@@ -12,7 +12,7 @@ from lessons.controls import Landmark, Legend, Slider
 from lessons.figures import METHODS, Axis, Drawing, Line, Panel
 from lessons.lesson import Claim, Lesson, Settings, Takeaway, Teaching
 from lessons.prediction import Estimate
-from lessons.words import code, number_word
+from lessons.words import code, number_word, share_word
 
 TIMES = ("gradient", "hessian", "solve")
 MEMORY = ("gradient_bytes", "hessian_bytes")
@@ -68,7 +68,8 @@ def draw(result):
     for panel, names in (("time", TIMES), ("memory", MEMORY)):
         for name in names:
             colour, dash, label = STYLES[name]
-            style = {"group": name.removesuffix("_bytes"), "colour": colour, "answer": False}
+            answer = name in ("hessian", "solve")  # what the prediction asks for
+            style = {"group": name.removesuffix("_bytes"), "colour": colour, "answer": answer}
             values = result["table"][name]
             lines += [
                 Line(f"{name}/law", panel, result["ends"], result["lines"][name], label=f"{label}, fitted", dash=dash,
@@ -112,15 +113,25 @@ def reading(result):
     if not ready(result):
         return f"{done} of {len(SIZES)} sizes are measured; the laws of growth are fitted from {LAST} on."
     powers, at = result["powers"], result["at"]
-    n = f"{float(result['n']):,.0f}"
     partly = "" if done == len(SIZES) else f"So far, with {done} of {len(SIZES)} sizes: "
-    holds = float(result["holds"]["hessian"])
     return (
-        f"{partly}Fitted to the largest sizes, the time grows like n to the {powers['gradient']:.1f} for a gradient, "
-        f"{powers['hessian']:.1f} for a Hessian, {powers['solve']:.1f} for a solve; memory like n to the "
-        f"{powers['gradient_bytes']:.2f} and {powers['hessian_bytes']:.2f}. For {n} unknowns a gradient would take "
-        f"{duration_word(float(at['gradient']))}, a Newton step {duration_word(float(at['hessian'] + at['solve']))}, "
-        f"{number_word(ratio(result))} times as long, and its Hessian would hold {bytes_word(holds)}."
+        f"{partly}For {float(result['n']):,.0f} unknowns a Newton step would take "
+        f"{duration_word(float(at['hessian'] + at['solve']))}, as long as {number_word(ratio(result))} gradients of "
+        f"{duration_word(float(at['gradient']))} each. Its Hessian would hold "
+        f"{bytes_word(float(result['holds']['hessian']))}. Fitted to the largest sizes, time grows like n to the "
+        f"{powers['gradient']:.1f} for a gradient, {powers['hessian']:.1f} for a Hessian, {powers['solve']:.1f} for a "
+        f"solve; memory like n to the {powers['gradient_bytes']:.2f} and {powers['hessian_bytes']:.2f}."
+    )
+
+
+def remark(result):
+    """What a Hessian's n gradients come to on this machine."""
+    at, n = result["at"], float(result["n"])
+    share = float(at["hessian"] / at["gradient"]) / n
+    saved = f"{share_word(share)} {'of ' if share <= 1 else ''}the time that they would take one by one"
+    return (
+        f"A Hessian is {n:,.0f} gradients’ worth of work; together they take {saved}. The solve takes as long as "
+        f"{number_word(float(at['solve'] / at['gradient']))} gradients more."
     )
 
 
@@ -202,7 +213,8 @@ LESSON = Lesson(
     text=(
         "A simulator $P(x) = 2x + \\sin(Ax)$ has $n$ unknowns and a dense matrix $A$. Gradient descent needs $\\nabla "
         "L$, which is $n$ numbers. Newton’s method needs the Hessian, $n \\times n$ numbers, and has to solve "
-        "$H\\,\\Delta x = -\\nabla L$. Measure all three for growing $n$; then drag $n$ beyond what was measured."
+        "$H\\,\\Delta x = -\\nabla L$. Measure all three for growing $n$; then drag $n$ beyond what was measured: "
+        "the thin lines are the fitted laws."
     ),
     minutes=6,
     controls=(
@@ -229,10 +241,7 @@ LESSON = Lesson(
         ratio,
         3.0,
         "log",
-        remark=(
-            "A Hessian is n gradients’ worth of work, though the machine does them together and saves some time; the "
-            "solve comes on top."
-        ),
+        remark=remark,
         ready=ready,
     ),
     why=(
@@ -265,14 +274,14 @@ LESSON = Lesson(
         ),
         Claim("The law of growth is found again in made-up times.", _fit_claim, rows=("C5",)),
     ),
-    symbols=("x", "gradient", "hessian", "newton", "gd", "bfgs"),
+    symbols=("x", "gradient", "hessian", "newton", "gd", "bfgs", "loglog"),
     takeaway=Takeaway(_take, _taken),
     teaching=Teaching(
         misconception="A Newton step is a gradient step with a better direction: slower, but not by much.",
         demo=(
             ("At the largest size that was measured.", {"n": float(SIZES[-1])}),
-            ("At the size of a small network: no room for its Hessian.", {"n": 1e5}),
-            ("At a million unknowns.", {"n": 1e6}),
+            ("At the size of a small network: its Hessian would hold 80 GB.", {"n": 1e5}),
+            ("At a million unknowns it would hold 8 TB.", {"n": 1e6}),
         ),
         room=(
             "Newton needs 5 steps, gradient descent 5,000. From which n on is gradient descent faster here? Listen "

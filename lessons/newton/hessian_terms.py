@@ -5,21 +5,24 @@ import jax.numpy as jnp
 import numpy as np
 
 from core.chain_rule import hessian_terms, promised_and_actual
+from core.losses import LogCoshLoss, output_newton
+from core.measures import loglog_slope
 from core.scalar import Curved
 from core.toys import Banana, RotatedSine, Sheared
-from core.updates import inverse_gradient, newton
+from core.updates import newton
 from lessons.controls import Landmark, Legend, Slider
 from lessons.figures import METHODS, Axis, Drawing, Line, Mark, Panel
 from lessons.lesson import Claim, Lesson, Takeaway, Teaching
 from lessons.prediction import Option, Prediction
-from lessons.words import code, number_word, power
+from lessons.words import code, number_word
 
-LOW, HIGH = -1.5, 2.5
+LOW, HIGH = -1.5, 2.3
 GRID = np.linspace(LOW, HIGH, 121)
 POLE = 30.0  # beyond this a step is off the panel: a gap, not a line from pole to pole
-KEPT = 0.9, 1.1  # a promise is kept if what happens is between these parts of it
+CLOSE = 0.1  # a step within this share of the wished one is called the same
+AT = 1e-4  # nearer to the target than an address can write
 ORANGE, GREEN = METHODS["newton"].colour, METHODS["inverse_gradient"].colour
-GROUPS = ("outer", "inner", "hessian", "newton", "wished")
+GROUPS = ("wished", "newton", "tangent", "outer", "inner", "hessian")
 
 
 def simulate(x, target, quartic, eta):
@@ -28,20 +31,22 @@ def simulate(x, target, quartic, eta):
 
     def at(x):
         x = x[None]
+        y, jacobian = problem.forward(x), problem.jacobian(x)
         outer, inner = hessian_terms(problem, x)
         dx = newton(problem, x, eta)
         promised, actual = promised_and_actual(problem, x, dx)
-        wished, reached = promised_and_actual(problem, x, inverse_gradient(problem, x, eta))
+        wished = output_newton(problem, y, eta)
         found = {
-            "y": problem.forward(x),
+            "y": y,
             "outer": outer,
             "inner": inner,
             "autodiff": jax.hessian(problem.objective)(x),
+            "later": jax.hessian(problem.loss)(y),
             "dx": dx,
             "promised": promised,
             "actual": actual,
             "wished": wished,
-            "reached": reached,
+            "reached": problem.forward(x + jnp.linalg.solve(jacobian, wished)) - y,
         }
         return {name: value.reshape(()) for name, value in found.items()}
 
@@ -58,86 +63,94 @@ def simulate(x, target, quartic, eta):
 
 def draw(result):
     over, here, x = result["over"], result["here"], result["x"]
-    hessian = over["outer"] + over["inner"]
+    # In units of d2L/dy2, which is positive: so the first term is the simulator's alone.
+    terms = {name: over[name] / over["later"] for name in ("outer", "inner")}
+    whole = (here["outer"] + here["inner"]) / here["later"]
     steps = {name: np.where(np.abs(over[name]) < POLE, over[name], np.nan) for name in ("promised", "actual")}
     end = x + here["dx"]
-    grey = {"legend": True, "colour": "text"}
+    way = x[..., None] + np.linspace(0, 1, 41) * here["dx"][..., None]
+    way = np.where((way > LOW - 1) & (way < HIGH + 1), way, np.nan)
     tangent_x, tangent_y = np.stack([x, end], -1), np.stack([here["y"], here["y"] + here["promised"]], -1)
+    wish_x, wish_y = np.stack([x, x], -1), np.stack([here["y"], here["y"] + here["wished"]], -1)
     target_y = np.stack([result["target"]] * 2, -1)
-    newton_style = {"group": "newton", "colour": ORANGE}
-    dotted = newton_style | {"dash": "dot", "width": 2.5}
+    newton_style = {"group": "newton", "colour": ORANGE, "width": 4.5}
+    dotted = {"group": "tangent", "colour": ORANGE, "dash": "dot", "width": 2.5}
+    wish = {"group": "wished", "colour": GREEN, "dash": "dash", "width": 3.5, "answer": False}
+    grey = {"legend": True, "colour": "text"}
     lines = [
-        Line("autodiff", "terms", GRID, over["autodiff"], group="hessian", label="autodiff", width=8.0, opacity=0.3),
-        Line("hessian", "terms", GRID, hessian, label="their sum, the Hessian", width=3.0, **grey),
-        Line("outer", "terms", GRID, over["outer"], label="(d²L/dy²)(dy/dx)²", dash="dash", **grey),
-        Line("inner", "terms", GRID, over["inner"], label="(dL/dy)(d²y/dx²)", dash="dot", **grey),
-        Line("zero", "terms", [LOW, HIGH], [0.0, 0.0], group="zero", label="0", width=0.8, answer=False),
-        Line("simulator", "y", GRID, over["y"], group="simulator", label="y = sinh x", width=2.0, answer=False),
+        Line("simulator", "y", GRID, over["y"], group="simulator", label="y = sinh x", width=1.5, answer=False),
         Line("target", "y", [LOW, HIGH], target_y, group="target", label="y*", dash="dash", width=1.0, answer=False),
-        Line("tangent", "y", tangent_x, tangent_y, label="promised by the tangent", **dotted),
-        Line("wished", "step", GRID, over["wished"], group="wished", label="η (y* − y), the inverse gradient’s",
-             colour=GREEN, dash="dash", width=3.5, legend=True),
-        Line("promised", "step", GRID, steps["promised"], label="Newton, promised", **dotted),
-        Line("actual", "step", GRID, steps["actual"], label="Newton, actual", legend=True, **newton_style),
-    ]  # fmt: skip
+        Line("wish", "y", wish_x, wish_y, label="wish", legend=True, **wish),
+        Line("tangent", "y", tangent_x, tangent_y, label="Newton, tangent", legend=True, **dotted),
+        Line("way", "y", way, np.sinh(way), label="Newton, actual", legend=True, **newton_style),
+        Line("hessian", "terms", GRID, sum(terms.values()), label="their sum", width=3.0, **grey),
+        Line("outer", "terms", GRID, terms["outer"], label="first term", dash="dash", **grey),
+        Line("inner", "terms", GRID, terms["inner"], label="second term", dash="dot", **grey),
+        Line("zero", "terms", [LOW, HIGH], [0.0, 0.0], group="zero", label="0", width=0.8, answer=False),
+        Line("wished", "step", GRID, over["wished"], label="wish", **wish),
+        Line("promised", "step", GRID, steps["promised"], label="Newton, tangent", **dotted),
+        Line("actual", "step", GRID, steps["actual"], label="Newton, actual", **newton_style),
+    ]
     across = Axis("x", (LOW, HIGH))
     return Drawing(
         panels=(
-            Panel("terms", "the two terms of d²L/dx²", across, Axis("", (-12.0, 24.0)), big=True, cursor="x"),
-            Panel("y", "y over x, and Newton’s step", across, Axis("y", (-3.0, 6.5)), cursor="x"),
+            Panel("y", "y over x, and a step", across, Axis("y", (-3.0, 6.0)), big=True, cursor="x"),
+            Panel("terms", "both terms over d²L/dy²", across, Axis("", (-8.0, 32.0)), cursor="x"),
             Panel("step", "step in y, from each x", across, Axis("Δy", (-6.0, 6.0)), cursor="x"),
         ),
         lines=tuple(lines),
         marks=(
             Mark("here", "y", "dot", x, here["y"], "here"),
             Mark("landing", "y", "ring", end, here["y"] + here["actual"], "lands", answer=True),
-            Mark("hessian-here", "terms", "ring", x, here["outer"] + here["inner"], "", answer=True),
+            Mark("sum-here", "terms", "ring", x, whole, "", answer=True),
+            Mark("step-here", "step", "ring", x, here["actual"], "", answer=True),
         ),
         numbers={"solution": result["solution"]},
     )
 
 
-def towards(result):
-    """The part of the gap y* - y that Newton's step covers: negative is away from the target, nan is nowhere."""
+def share(result):
+    """Newton's step in y over the wished one: negative is away from the target, nan is nowhere."""
     here = result["here"]
-    gap = float(result["target"] - here["y"])
-    return float(here["actual"]) / gap if gap else np.nan
+    if abs(float(result["target"] - here["y"])) < AT:
+        return np.nan
+    return float(here["actual"]) / float(here["wished"])
 
 
-def kept(result):
-    """What happens to y, as a part of what the tangent promised."""
-    promised = float(result["here"]["promised"])
-    return float(result["here"]["actual"]) / promised if promised else np.nan
+def second_over_first(result):
+    """The second term of the Hessian over the first, which is positive."""
+    return float(result["here"]["inner"]) / float(result["here"]["outer"])
 
 
 def reading(result):
     here = {name: float(value) for name, value in result["here"].items()}
-    whole = here["outer"] + here["inner"]
-    terms = (
-        f"At x = {number_word(result['x'])} the first term is {number_word(here['outer'])}, the second "
-        f"{number_word(here['inner'])}; their sum {number_word(whole)} is autodiff’s Hessian (to "
-        f"{power(result['gap'])} everywhere)."
+    found = share(result)
+    if np.isnan(found) and abs(float(result["target"]) - here["y"]) < AT:
+        return "You are at the target: no step is wished for, none is taken, and the second term is gone."
+    if not np.isfinite(found):
+        return "Newton’s step leaves for infinity: the Hessian’s two terms as good as cancel here."
+    wish = f"y moves by {number_word(here['actual'])}, where {number_word(here['wished'])} was wished for"
+    ratio = second_over_first(result)
+    terms = f"The second term is {number_word(ratio)} times the first"
+    if ratio < -1:
+        return f"{wish}: away from the target. {terms}, so their sum is negative."
+    how = "about as wished" if abs(found - 1) <= CLOSE else "too far" if found > 1 else "not far enough"
+    return (
+        f"{wish}: {how}. {terms}; along the tangent the wish is divided by one plus that, which makes "
+        f"{number_word(here['promised'])}."
     )
-    if abs(float(result["target"]) - here["y"]) < 1e-9:
-        return f"{terms} You are at the target: no step is wanted, and the second term is gone."
-    if not np.isfinite(here["actual"]):
-        return f"{terms} The Hessian is as good as zero here: Newton’s step leaves for infinity."
-    wish = (
-        f"Wished for was Δy = {number_word(here['wished'])}. Newton promises {number_word(here['promised'])} and "
-        "brings "
-        f"{number_word(here['actual'])}"
+
+
+def remark(result):
+    """Why it is so at these settings."""
+    if np.isnan(share(result)):
+        return "At the target there is nothing to wish for. Move x."
+    ratio = second_over_first(result)
+    sign = "above −1, so the sum is positive" if ratio > -1 else "below −1, so the sum is negative"
+    return (
+        f"Towards or away is the sign of the sum: the second term is {number_word(ratio)} times the first, {sign}. A "
+        "linear simulator has no second term, and there Newton’s step is the wished one."
     )
-    if whole < 0:
-        return f"{terms} {wish}: the sum is negative, so it walks away from the target."
-    return f"{terms} {wish}."
-
-
-def _towards_as_promised(result):
-    return towards(result) > 0 and KEPT[0] <= kept(result) <= KEPT[1]
-
-
-def _towards_otherwise(result):
-    return towards(result) > 0 and not KEPT[0] <= kept(result) <= KEPT[1]
 
 
 def _sum_claim(lesson):
@@ -155,29 +168,38 @@ def _fades_claim(lesson):
 
 
 def _later_claim(lesson):
-    plain, quartic = (lesson.experiment(x=2.4, quartic=q)["here"] for q in (0.0, 1.0))
-    change = {name: float(quartic[name] / plain[name]) for name in ("promised", "wished")}
-    return change, abs(change["wished"] - 1) < 1e-12 and abs(change["promised"] - 1) > 0.2
+    shares = []
+    for quartic in (0.0, 1.0):
+        result = lesson.experiment(x=1.8, quartic=quartic)
+        found = float(result["here"]["promised"] / result["here"]["wished"])
+        shares.append((found, 1 / (1 + second_over_first(result))))
+    # In two dimensions, with a loss that is no square: without its second term Newton brings the wish, with it not.
+    x, eta, off = jnp.array([0.3, -0.4]), jnp.array(0.5), []
+    for width in (2.0, 8.0):
+        sine = LogCoshLoss(RotatedSine(), jnp.array(width))
+        outer, inner = hessian_terms(sine, x)
+        wish, slope = output_newton(sine, sine.forward(x), eta), jax.grad(sine.objective)(x)
+        for hessian in (outer, outer + inner):
+            step = sine.jacobian(x) @ jnp.linalg.solve(hessian, -eta * slope)
+            off.append(float(jnp.linalg.norm(step - wish) / jnp.linalg.norm(wish)))
+    law = np.allclose(*zip(*shares, strict=True), rtol=1e-9) and abs(shares[0][0] / shares[1][0] - 1) > 0.2
+    return (shares, off), law and max(off[::2]) < 1e-9 and min(off[1::2]) > 1e-3 and abs(off[1] / off[3] - 1) > 0.1
 
 
 def _order_claim(lesson):
     etas = np.geomspace(0.01, 0.1, 7)
-    slopes = []
     here = [lesson.experiment(x=2.0, eta=eta)["here"] for eta in etas]
-    slopes.append(_slope(etas, [abs(h["actual"] - h["promised"]) for h in here]))
+    gaps = [[h["actual"] - h["promised"] for h in here], [h["reached"] - h["wished"] for h in here]]
     sine, x = RotatedSine(), jnp.array([0.3, -0.4])
     pairs = [promised_and_actual(sine, x, newton(sine, x, jnp.array(eta))) for eta in etas / 10]
-    slopes.append(_slope(etas, [jnp.linalg.norm(actual - promised) for promised, actual in pairs]))
+    gaps.append([jnp.linalg.norm(actual - promised) for promised, actual in pairs])
+    slopes = [float(loglog_slope(jnp.asarray(etas), jnp.asarray(gap))) for gap in gaps]
     return slopes, all(1.9 < slope < 2.1 for slope in slopes)
 
 
-def _slope(etas, gaps):
-    return float(np.polyfit(np.log(etas), np.log(np.asarray(gaps, float)), 1)[0])
-
-
 def _away_claim(lesson):
-    found = towards(lesson.experiment())
-    return found, found < 0
+    found = [share(lesson.experiment(x=x)) for x in (1.0, 1.8, 2.09)]
+    return found, found[0] < 0 and found[1] > 1.5 and abs(found[2] - 1) < 0.05
 
 
 def _take(settings):
@@ -185,14 +207,15 @@ def _take(settings):
         [
             "import jax.numpy as jnp",
             "from core.chain_rule import hessian_terms, promised_and_actual",
+            "from core.losses import output_newton",
             "from core.scalar import Curved",
-            "from core.updates import inverse_gradient, newton",
+            "from core.updates import newton",
             "",
             f"problem = Curved(quartic={settings['quartic']!r}, target={settings['target']!r})",
             f"x, eta = jnp.array([{settings['x']!r}]), jnp.array({settings['eta']!r})",
             "outer, inner = hessian_terms(problem, x)",
             "promised, actual = promised_and_actual(problem, x, newton(problem, x, eta))",
-            "wished, _ = promised_and_actual(problem, x, inverse_gradient(problem, x, eta))",
+            "wished = output_newton(problem, problem.forward(x), eta)",
         ]
     )
 
@@ -207,14 +230,15 @@ LESSON = Lesson(
     question="How far will y move if Newton takes a step in x?",
     text=(
         "A cause $x$ makes $y = \\sinh x$, and $y$ makes the loss $L = (y - y^*)^2$, with a quartic part if you like. "
-        "The wish is $\\Delta y = \\eta\\,(y^* - y)$. Newton’s method looks at the whole:\n\n$$\\frac{d^2L}{dx^2} = "
+        "Newton on $y$ itself would move it by $\\Delta y = -\\eta\\,L'(y)/L''(y)$. That is the **wish**: for the "
+        "square alone, $\\eta\\,(y^* - y)$. But it moves $x$, and looks at\n\n$$\\frac{d^2L}{dx^2} = "
         "\\frac{d^2L}{dy^2}\\left(\\frac{dy}{dx}\\right)^2 + \\frac{dL}{dy}\\,\\frac{d^2y}{dx^2}$$"
     ),
     minutes=8,
     controls=(
         Slider("x", "x", LOW, HIGH, 1.0, landmarks=(Landmark("solution", number="solution"), Landmark("x = 1", 1.0))),
         Slider("eta", "η", 0.01, 1.0, 0.5, landmarks=(Landmark("full step", 1.0),)),
-        Slider("target", "target y*", -2.0, 6.0, 4.0),
+        Slider("target", "target y*", -2.0, 4.9, 4.0),
         Slider("quartic", "quartic part of L", 0.0, 1.0, 0.0, landmarks=(Landmark("none", 0.0),)),
         Legend("hide", GROUPS),
     ),
@@ -222,31 +246,30 @@ LESSON = Lesson(
     draw=draw,
     reading=reading,
     prediction=Prediction(
-        "Newton takes a step with η = {eta:.3g} from x = {x:.3g}, with the target y* = {target:.3g}. What does y do?",
+        "From x = {x:.3g}, with y* = {target:.3g} and η = {eta:.3g}: what does Newton’s step do to y, compared with "
+        "the wished one?",
         (
-            Option("it moves towards y*, as far as the tangent J dx promises, give or take 10 %", _towards_as_promised),
-            Option("it moves towards y*, but not as far as promised, or farther", _towards_otherwise),
-            Option("it moves away from y*", lambda result: towards(result) < 0),
+            Option("about what is wished, give or take 10 %", lambda result: abs(share(result) - 1) <= CLOSE),
+            Option("the right way, but not as far", lambda result: 0 <= share(result) < 1 - CLOSE),
+            Option("the right way, but farther", lambda result: share(result) > 1 + CLOSE),
+            Option("it moves y the wrong way", lambda result: share(result) < 0),
         ),
-        remark=(
-            "Towards or away is a matter of the sum’s sign, and the second term may be negative. How far is a matter "
-            "of both derivatives of L, which P does not know."
-        ),
+        remark=remark,
     ),
     why=(
-        "The first term holds the *square* of the Jacobian, the second the second derivatives of the simulator. Both "
-        "hold "
-        "derivatives of $L$, so of everything that comes after $y$:\n\n" + code(hessian_terms) + "\n\n"
-        "So the step in $y$, $J\\,\\Delta x$, is unknown until the last function has been differentiated: add a "
-        "quartic part to $L$, and Newton moves $y$ by something else, though neither $x$ nor the simulator has "
-        "changed. The inverse gradient $\\Delta x = J^{-1}\\Delta y$ is asked for a $\\Delta y$ and brings it, to "
-        "first order, whatever comes later."
+        "Without the second term Newton would bring exactly the wish, to first order. With it, the wish is divided by "
+        "one plus the second term over the first:\n\n" + code(hessian_terms) + "\n\n"
+        "That ratio is $\\frac{L'}{L''}\\cdot\\frac{y''}{y'^2}$: the simulator’s bend times something of the loss, so "
+        "of everything that comes after $y$. Add a quartic part, and Newton brings another share of its wish, "
+        "though neither $x$ nor the simulator has changed. The inverse gradient separates the two: $\\Delta y$ is "
+        "chosen from $L$ alone ([How the loss enters](loss-step)); once chosen, $\\Delta x = J^{-1}\\Delta y$ brings "
+        "it, to first order."
     ),
     limits=(
-        "What the tangent promises is not what happens, for either method: the difference falls like $\\eta^2$. The "
+        "What the tangent says is not what happens, for either method: the difference falls like $\\eta^2$. The "
         "second term fades near the solution, where $dL/dy = 0$; dropping it always is the Gauss–Newton method, which "
         "cannot walk away from the target for that reason, but knows less. Where the sum is negative Newton walks "
-        "uphill: [Where Newton breaks](newton-breaks). A method that keeps the promise exactly inverts the simulator "
+        "uphill: [Where Newton breaks](newton-breaks). A method that brings its wish exactly inverts the simulator "
         "itself: [Four ways down](four-ways)."
     ),
     sources=(
@@ -261,31 +284,35 @@ LESSON = Lesson(
         ),
         Claim("The second term is gone at the solution; the first is not.", _fades_claim),
         Claim(
-            "A quartic part of L changes Newton’s step in y, and not the inverse gradient’s.",
+            "To first order Newton brings the wish divided by one plus the second term over the first; what share that "
+            "is depends on L. Without the second term it brings the wish, in two dimensions too.",
             _later_claim,
             rows=("C3",),
         ),
-        Claim("The difference between the promised and the actual step in y falls like eta squared.", _order_claim),
-        Claim("At the defaults Newton moves y away from its target.", _away_claim),
+        Claim(
+            "What happens differs from what the tangent says like eta squared, for Newton and the inverse gradient.",
+            _order_claim,
+        ),
+        Claim("Newton moves y away from its target at x = 1, too far at 1.8, as wished at 2.09.", _away_claim),
     ),
-    symbols=("x", "y", "target", "loss", "hessian", "jacobian", "dx", "dy", "eta", "newton", "ig", "latent", "order"),
+    symbols=("x", "y", "target", "loss", "hessian", "jacobian", "dx", "dy", "eta", "newton", "ig", "order"),
     takeaway=Takeaway(_take, _taken),
     teaching=Teaching(
         misconception="How far an inner quantity moves is settled by the function that makes it.",
         demo=(
             ("The second term wins: the sum is negative, and y moves away from its target.", {"x": 1.0}),
-            ("Beyond the solution both terms are positive, and the step is too short.", {"x": 2.4}),
-            ("Same x, same simulator, another loss: another step in y.", {"x": 2.4, "quartic": 1.0}),
-            ("At the solution the second term is gone.", {"x": 2.0947}),
+            ("Nearer to the solution: the right way, but 1.7 times as far as wished.", {"x": 1.8}),
+            ("Same x, same simulator, another loss: now 1.2 times.", {"x": 1.8, "quartic": 1.0}),
+            ("Near the solution the second term fades, and the wish comes true.", {"x": 2.09}),
         ),
         room=(
-            "A network is trained by Newton’s method, and somebody adds one more layer at its end. Which layers’ "
-            "outputs now move differently? Listen for: all of them, since each one’s step holds derivatives of what "
-            "comes later."
+            "You keep the Δy that you wish for and change the loss. Whose step in x changes: gradient descent’s, "
+            "Newton’s, the inverse gradient’s? Listen for: the first two’s, since both hold dL/dy, Newton’s its "
+            "derivative as well. The inverse gradient is told Δy, not L."
         ),
     ),
     alt=(
-        "The two terms of the Hessian and their sum over x; the simulator’s curve with Newton’s step, promised along "
-        "the tangent and actual; the step in y from every x."
+        "The simulator’s curve with the wished step in y and Newton’s, along the tangent and as it happens; the two "
+        "terms of the Hessian and their sum over x; the steps in y from every x."
     ),
 )

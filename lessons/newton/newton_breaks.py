@@ -24,6 +24,7 @@ START_X1 = 0.3
 LONGEST = 1.0  # no step of the guarded walk is longer
 FAR = 1e3  # a point beyond this has left, and its coordinates say nothing
 REST = 1e-3  # a gradient this small is a stationary point
+CLIMB = 0.02  # a rise of the loss worth a word
 LEVELS = (0.01, 0.1, 0.3, 0.6, 1.0, 1.5, 2.25, 4.0, 6.0, 9.0)
 WALKS = ("newton", "safe_newton", "gradient_descent")
 WHY = {
@@ -101,9 +102,8 @@ def draw(result):
     lines = []
     for name in WALKS:
         path = paths[name]
-        lines.append(
-            Line(f"{name}/x", "x", path.x[..., 0], path.x[..., 1], name, name, role="path", legend=True, dots=True)
-        )
+        lines.append(Line(f"{name}/x", "x", path.x[..., 0], path.x[..., 1], name, name, role="path", legend=True,
+                          dots=True))  # fmt: skip
         lines.append(Line(f"{name}/loss", "loss", np.broadcast_to(count, path.loss.shape), path.loss, name, name,
                           role="path"))  # fmt: skip
     for name, values in result["smallest"].items():
@@ -111,20 +111,14 @@ def draw(result):
                           role="path"))  # fmt: skip
     pieces = fallen_back(paths["safe_newton"].x, result["reason"])
     lines += [
-        Line(
-            "fallback",
-            "x",
-            pieces[..., 0],
-            pieces[..., 1],
-            label="fell back",
-            colour=METHODS["gradient_descent"].colour,
-            width=9.0,
-            opacity=0.7,
-            role="segment",
-            legend=True,
-        ),
+        Line("fallback", "x", pieces[..., 0], pieces[..., 1], label="fell back", width=9.0, opacity=0.7, role="segment",
+             colour=METHODS["gradient_descent"].colour, legend=True),
         Line("zero", "curvature", [0, STEPS], [0.0, 0.0], label="0", width=0.8, answer=False),
-    ]
+    ]  # fmt: skip
+    at, rise = climb(paths["safe_newton"].loss)
+    top = np.take_along_axis(paths["safe_newton"].loss, at[..., None], -1)[..., 0]
+    trusted = np.take_along_axis(result["reason"], at[..., None] - 1, -1)[..., 0] == Reason.TRUSTED
+    too_long = np.where(trusted & (rise > CLIMB), at, np.nan)
     steps = Axis("step", (0, STEPS))
     extent = (-VIEW, VIEW) * 2
     return Drawing(
@@ -139,11 +133,20 @@ def draw(result):
                   answer=True),
             Field("loss-field", "x", result["landscape"], extent, levels=LEVELS),
         ),
-        marks=(Mark("start", "x", "dot", START_X1, paths["newton"].x[..., 0, 1], "start"),),
+        marks=(
+            Mark("start", "x", "dot", START_X1, paths["newton"].x[..., 0, 1], "start"),
+            Mark("climb", "loss", "label", too_long, top, "trusted, and too long", True),
+        ),
         readouts=tuple(Readout(f"{name}/loss", "y", "L =", 2) for name in WALKS),
         numbers={"inflection": result["inflection"]},
         step=result["settings"]["step"],
     )  # fmt: skip
+
+
+def climb(loss):
+    """The step at which a walk's loss rises most, and by how much (0 if it never does); (...,) each."""
+    rises = np.diff(np.where(np.isfinite(loss), loss, 0.0), axis=-1)
+    return np.argmax(rises, axis=-1) + 1, np.maximum(np.max(rises, axis=-1), 0.0)
 
 
 def landing(result):
@@ -156,15 +159,36 @@ def reading(result):
     safe = result["paths"]["safe_newton"]
     if result["slope"]["first"] < 1e-12:
         return "The gradient is zero at the start: no method takes a step, though it may be a saddle. Move the start."
-    taken = [Reason(int(reason)) for reason in result["reason"]]
-    refused = [reason for reason in taken if reason != Reason.TRUSTED]
-    ends = f"it ends at {point_word(safe.x[-1])} with the loss {number_word(safe.loss[-1])}"
-    if not refused:
-        told = f"With the fallback no step is refused; {ends}."
-    else:
+    refused = [reason for r in result["reason"] if (reason := Reason(int(r))) != Reason.TRUSTED]
+    if refused:
         causes = "; ".join(f"{WHY[reason]} {refused.count(reason)}×" for reason in dict.fromkeys(refused))
-        told = f"With the fallback {len(refused)} of {STEPS} steps are gradient descent’s ({causes}); {ends}."
-    return f"{_plain(result)} {told}"
+        told = f"With the fallback {len(refused)} of {STEPS} steps are gradient descent’s ({causes});"
+    else:
+        told = "With the fallback no step is refused;"
+    at, rise = climb(safe.loss)
+    if rise > CLIMB:
+        blame = "a trusted step" if result["reason"][at - 1] == Reason.TRUSTED else "a gradient step"
+        told += (
+            f" at step {at} {blame} is too long, and the loss climbs from {number_word(safe.loss[at - 1])} to "
+            f"{number_word(safe.loss[at])}, before"
+        )
+    last = "0" if safe.loss[-1] < 1e-12 else number_word(safe.loss[-1])
+    return f"{_plain(result)} {told} it ends at {point_word(safe.x[-1])} with the loss {last}."
+
+
+def remark(result):
+    """Why Newton's first step lands where it does, at these settings."""
+    path, curve = result["paths"]["newton"], float(result["smallest"]["newton"][0])
+    if not np.all(np.isfinite(path.x[1])):
+        return "There is no landing: the Hessian cannot be inverted there, so no step is taken."
+    outside = " It lands outside the picture." if np.max(np.abs(path.x[1])) > VIEW else ""
+    if curve < 0:
+        told = (
+            "Along x₂ the loss bends downwards, and the slope of its model is zero back towards the ridge, or past it."
+        )
+    else:
+        told = "All curvatures are positive: the step goes to the lowest point of the model."
+    return f"Newton goes to where the slope of its model is zero. {told}{outside}"
 
 
 def _plain(result):
@@ -177,10 +201,9 @@ def _plain(result):
         begun = f"Plain Newton’s first step is {power(np.linalg.norm(first))} long: there is next to no curvature."
     else:
         way = "up" if path.loss[1] > path.loss[0] else "down"
-        begun = (
-            f"Plain Newton’s first step lands at {point_word(first)}; the loss goes {way}, from "
-            f"{number_word(path.loss[0])} to {number_word(path.loss[1])}."
-        )
+        before, after = number_word(path.loss[0]), number_word(path.loss[1])
+        change = f"goes {way}, from {before} to {after}" if before != after else "hardly changes"
+        begun = f"Plain Newton’s first step lands at {point_word(first)}; the loss {change}."
     return f"{begun} {_end(result)}"
 
 
@@ -191,8 +214,7 @@ def _end(result):
     if result["slope"]["newton"] > REST:
         return f"After {STEPS} steps it is still on its way."
     kind = result["smallest"]["newton"][-1]
-    where = point_word(path.x[-1])
-    return f"It comes to rest at {where}, {'a minimum' if kind > 0 else 'which is no minimum'}."
+    return f"It comes to rest at {point_word(path.x[-1])}, {'a minimum' if kind > 0 else 'which is no minimum'}."
 
 
 def _saddle_claim(lesson):
@@ -215,9 +237,10 @@ def _uphill_claim(lesson):
 
 def _climb_claim(lesson):
     result = lesson.experiment()
-    rises = np.diff(result["paths"]["safe_newton"].loss)
-    climbing = int(np.argmax(rises))
-    return (climbing, rises[climbing]), rises[climbing] > 0.1 and result["reason"][climbing] == Reason.TRUSTED
+    loss, (at, _) = result["paths"]["safe_newton"].loss, climb(result["paths"]["safe_newton"].loss)
+    found = (int(at), round(float(loss[at - 1]), 1), round(float(loss[at]), 1))
+    plain = float(climb(result["paths"]["gradient_descent"].loss)[1])
+    return (found, plain), found == (3, 0.3, 2.0) and result["reason"][at - 1] == Reason.TRUSTED and plain == 0
 
 
 def _finite_claim(lesson):
@@ -284,39 +307,43 @@ def _taken(result):
     return numbers | ({"landing": landed} if np.max(np.abs(landed)) < FAR else {})
 
 
+CONTROLS = (
+    Step("step", "step", STEPS, STEPS),
+    Slider("start_x2", "start, x₂", -VIEW, VIEW, 0.4,
+           landmarks=(Landmark("saddle", 0.0), Landmark("no curvature", number="inflection"))),
+    Slider("level", "c: valleys at ±√c", -1.0, 2.0, 1.0, landmarks=(Landmark("flat valley: c = 0", 0.0),)),
+    Slider("fallback", "η of the fallback", 0.01, 0.3, 0.1, "log", swept=False, group="more"),
+    Choice("loss", "the loss is",
+           {"exact": "the formula", "tanh": "a network with tanh", "relu": "a network with ReLU"}, "exact"),
+    Preset("start where the curvature is zero", {"start_x2": 0.57735, "level": 1.0, "loss": "exact"}),
+    Point("guess", "your guess", "x", (-VIEW, -VIEW), (VIEW, VIEW), (-1.0, -1.0), simulated=False),
+    Legend("hide", (*WALKS, "fallback")),
+)  # fmt: skip
+CLAIMS = (
+    Claim("From the default start Newton comes to rest at the saddle, with the fallback at a minimum.",
+          _saddle_claim, rows=("C6",)),
+    Claim("Newton may go uphill, here and on the turned sine.", _uphill_claim),
+    Claim("At the defaults a trusted step climbs from 0.3 to 2.0; gradient descent never climbs.", _climb_claim),
+    Claim("With the fallback every run stays finite, also where the Hessian is singular, and on the turned sine.",
+          _finite_claim, rows=("C6",)),
+    Claim("Where the curvature is zero plain Newton’s step is endless.", _blow_up_claim, rows=("C6",)),
+    Claim("A ReLU network’s Hessian is zero, and every step is refused for that reason; a tanh network’s is not.",
+          _relu_claim, rows=("C7",)),
+    Claim("Under a squared error a ReLU network’s Hessian is Gauss–Newton’s.", _square_claim, rows=("C7",)),
+)  # fmt: skip
+
 LESSON = Lesson(
     slug="newton-breaks",
     title="Where Newton breaks",
     question="Does Newton’s method always go downhill?",
     text=(
-        "The loss $L = x_1^2 + (x_2^2 - c)^2$ has two valleys and a saddle between them. Newton’s step "
+        "The loss $L = x_1^2 + (x_2^2 - c)^2$ has, for $c > 0$, two valleys and a saddle between them. Newton’s step "
         "$-H^{-1}\\nabla L$ leads to where the slope of its model is zero, be that a lowest point or not. A guarded "
         "Newton looks at the eigenvalues of $H$ first, and takes a step of gradient descent, $-\\eta\\,\\nabla L$, "
         "where they are not all positive."
     ),
     minutes=9,
-    controls=(
-        Step("step", "step", STEPS, STEPS),
-        Slider(
-            "start_x2",
-            "start, x₂",
-            -VIEW,
-            VIEW,
-            0.4,
-            landmarks=(Landmark("saddle", 0.0), Landmark("no curvature", number="inflection")),
-        ),
-        Slider("level", "c", -1.0, 2.0, 1.0, landmarks=(Landmark("flat valley: c = 0", 0.0),)),
-        Slider("fallback", "η of the fallback", 0.01, 0.3, 0.1, "log", swept=False, group="more"),
-        Choice(
-            "loss",
-            "the loss is",
-            {"exact": "the formula", "tanh": "a network with tanh", "relu": "a network with ReLU"},
-            "exact",
-        ),
-        Preset("start where the curvature is zero", {"start_x2": 0.57735, "level": 1.0, "loss": "exact"}),
-        Point("guess", "your guess", "x", (-VIEW, -VIEW), (VIEW, VIEW), (-1.0, -1.0), simulated=False),
-        Legend("hide", (*WALKS, "fallback"), ("gradient_descent",)),
-    ),
+    controls=CONTROLS,
     simulate=simulate,
     draw=draw,
     reading=reading,
@@ -325,10 +352,7 @@ LESSON = Lesson(
         "guess",
         landing,
         0.3,
-        remark=(
-            "Along x₁ the loss is a parabola, which one step solves. Along x₂ the step goes to where the slope would "
-            "be zero: where the loss bends downwards, that is back towards the ridge."
-        ),
+        remark=remark,
     ),
     why=(
         "Newton’s step solves $H\\,\\Delta x = -\\nabla L$. Along a direction with curvature $h$ it is the slope over "
@@ -340,10 +364,11 @@ LESSON = Lesson(
         "descent. With tanh instead, there are curvatures to be judged."
     ),
     limits=(
-        "The guard looks at the curvature, not at the loss: just outside the grey a trusted step is still too long, "
-        "and the loss climbs once more before it falls. The fallback keeps the run finite, it does not make it fast: "
-        "near the saddle it crawls, since the gradient is small there. Better guards exist (adding to the diagonal of "
-        "$H$, trust regions, turning negative curvatures round). And “ReLU has no second derivative” is half of the "
+        "The guard looks at the curvature, not at the loss. Just outside the shaded strip a curvature is positive but "
+        "small, and a trusted step too long: at the defaults the loss climbs from 0.3 to 2.0 at step 3 before it "
+        "falls; gradient descent alone never climbs. The fallback keeps the run finite, not fast: near the saddle it "
+        "crawls, since the gradient is small there. Better guards also look at the loss (a line search, a trust region)"
+        " or turn negative curvatures round. And “ReLU has no second derivative” is half of the "
         "truth: under a *squared error* the Hessian of a ReLU network is not zero but Gauss–Newton’s $2J^T J$; only "
         "the second of its [two terms](hessian-terms) is gone. The networks here have random inner weights and a "
         "fitted last layer."
@@ -352,36 +377,16 @@ LESSON = Lesson(
         "Physics-based Deep Learning, chapter “Scale-Invariance and Inversion”, section “Dependence on Hessian”.",
         "Nocedal and Wright, Numerical Optimization, section 3.4.",
     ),
-    claims=(
-        Claim(
-            "From the default start Newton comes to rest at the saddle, and with the fallback at a minimum.",
-            _saddle_claim,
-            rows=("C6",),
-        ),
-        Claim("Newton may go uphill, here and on the turned sine.", _uphill_claim),
-        Claim("A step of the guarded walk may still climb, where its curvature is small but trusted.", _climb_claim),
-        Claim(
-            "With the fallback every run stays finite, also where the Hessian is singular, and on the turned sine.",
-            _finite_claim,
-            rows=("C6",),
-        ),
-        Claim("Where the curvature is zero plain Newton’s step is endless.", _blow_up_claim, rows=("C6",)),
-        Claim(
-            "A ReLU network’s Hessian is zero, and every step is refused for that reason; a tanh network’s is not.",
-            _relu_claim,
-            rows=("C7",),
-        ),
-        Claim("Under a squared error a ReLU network’s Hessian is Gauss–Newton’s.", _square_claim, rows=("C7",)),
-    ),
-    symbols=("x", "loss", "gradient", "hessian", "eta", "newton", "gd", "definite", "saddle"),
+    claims=CLAIMS,
+    symbols=("x", "loss", "gradient", "hessian", "eta", "level", "newton", "gd", "definite", "saddle"),
     takeaway=Takeaway(_take, _taken),
     teaching=Teaching(
         misconception="Newton’s method always goes downhill, only faster than the gradient.",
         demo=(
             ("Between the valleys Newton walks to the saddle and stays there.", {"start_x2": 0.4}),
-            ("Where the curvature is zero its step is endless.", {"start_x2": 0.57735}),
-            ("In a valley it is what one hopes for.", {"start_x2": 1.5}),
-            ("The same loss learned by a ReLU network: no second derivative, no step.", {"loss": "relu"}),
+            ("Where the curvature is as good as zero, its step is 400,000 long.", {"start_x2": 0.57735}),
+            ("In a valley it is what one hopes for: down, and fast.", {"start_x2": 1.5}),
+            ("The same loss learned by a ReLU network: no curvature, so no step of Newton’s.", {"loss": "relu"}),
         ),
         room=(
             "Gradient descent can sit at a saddle too. Why is it so rare there? Listen for: it is pushed away from it "
@@ -389,7 +394,7 @@ LESSON = Lesson(
         ),
     ),
     alt=(
-        "Isolines of a loss with two valleys, grey where Newton is not trusted; the walks of Newton, guarded Newton "
+        "Isolines of a loss with two valleys, shaded where Newton is not trusted; the walks of Newton, guarded Newton "
         "and gradient descent, with the steps that fell back; the smallest curvature and the loss by step."
     ),
 )

@@ -14,7 +14,7 @@ from lessons.controls import Choice, Landmark, Legend, Point, Slider, Step
 from lessons.figures import METHODS, Axis, Drawing, Field, Line, Mark, Panel
 from lessons.landscape import landscape
 from lessons.lesson import Claim, Lesson, Takeaway, Teaching
-from lessons.prediction import Estimate
+from lessons.prediction import Option, Prediction
 from lessons.words import code, number_word
 
 STEPS = 24
@@ -23,8 +23,7 @@ LANDSCAPE_GRID = 100  # the smooth loss does not move with a slider
 SOLUTION = (1.0, 1.0)  # of both problems
 KS = np.array([1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0])  # where the growth is measured
 CUT = np.linspace(-0.5, 0.5, 141)  # along x1, beside the start: ten periods of the finest ripple
-FAR = 1e2
-ARRIVED = 0.05
+MOVED = 0.1  # a walk moved by less has hardly noticed
 LEVELS = tuple(float(level) for level in 4.0 ** np.arange(-2, 4))
 RULES = {"newton": newton, "gradient_descent": gradient_descent}
 PARTS = ("value", "gradient", "hessian")
@@ -96,14 +95,25 @@ def draw(result):
         lines += [
             Line(f"{name}/x", "x", path.x[..., 0], path.x[..., 1], name, name, role="path", legend=True, dots=True),
             Line(f"{name}/clean", "x", clean.x[..., 0], clean.x[..., 1], group=name, label=label,
-                 colour=style.colour, width=6.0, opacity=0.25, role="path"),
+                 colour=style.colour, width=6.0, opacity=0.25, role="path", answer=False),
         ]  # fmt: skip
     for part, (label, dash) in PART_STYLE.items():
         rough, even = result["cut"]["noisy"][part], result["cut"]["clean"][part]
         # Each curve in units of the smooth one's largest value, and one above the other.
         unit = np.maximum(np.max(np.abs(even), axis=-1, keepdims=True), 1e-12)
         lines.append(
-            Line(f"{part}/cut", "cut", CUT, rough / unit, group=part, label=label, colour="text", dash=dash, width=1.5)
+            Line(
+                f"{part}/cut",
+                "cut",
+                CUT,
+                rough / unit,
+                group=part,
+                label=label,
+                colour="text",
+                dash=dash,
+                width=1.5,
+                answer=part != "value",
+            )
         )
         values = np.maximum(result["growth"][part], 1e-12)
         lines.append(
@@ -113,10 +123,9 @@ def draw(result):
     return Drawing(
         panels=(
             Panel("x", "x-space, the smooth loss", Axis("x₁", (-VIEW, VIEW)), Axis("x₂", (-VIEW, VIEW)), True, True),
-            Panel("cut", "beside the start, scaled", Axis("x₁ − start", (-0.5, 0.5)),
-                  Axis("", (-3.0, 3.0))),
-            Panel("growth", "noise against k", Axis("k", (1, 64), log=True), Axis("", (1e-6, 1e3), log=True),
-                  cursor="wave_number"),
+            Panel("cut", "L and its derivatives, scaled", Axis("x₁ − start", (-0.5, 0.5)), Axis("", (-3.0, 3.0))),
+            Panel("growth", "what the ripple adds to each", Axis("k", (1, 64), log=True),
+                  Axis("", (1e-7, 1e3), log=True), cursor="wave_number"),
         ),
         lines=tuple(lines),
         fields=(Field("loss-field", "x", result["landscape"], (-VIEW, VIEW) * 2, levels=LEVELS),),
@@ -131,39 +140,35 @@ def noise(result):
     return float(result["here"]["hessian"])
 
 
+def moved(result, name):
+    """Whether the ripple moves this walk by more than MOVED, somewhere on its way."""
+    return float(result["moved"][name]) > MOVED
+
+
 def reading(result):
-    here = {part: float(value) for part, value in result["here"].items()}
-    slopes = result["slopes"]
-    sizes = (
-        f"The ripple changes L by {number_word(here['value'])}, its gradient by {number_word(here['gradient'])} and "
-        "its "
-        f"Hessian’s diagonal by {number_word(here['hessian'])} (root mean squares); the smooth loss’s smallest "
-        "curvature "
-        f"is {number_word(result['smallest'])}."
+    here, slopes = {part: number_word(result["here"][part]) for part in PARTS}, result["slopes"]
+    walks = " and ".join(f"{METHODS[name].label} by {_far(result['moved'][name])}" for name in RULES)
+    return (
+        f"The ripple moves {walks}. It changes L by {here['value']}, its gradient by {here['gradient']} and its "
+        f"Hessian’s diagonal by {here['hessian']} (root mean squares), beside a smallest curvature of "
+        f"{number_word(result['smallest'])}. Fitted over k, the three grow with the powers {abs(slopes['value']):.2f}, "
+        f"{slopes['gradient']:.2f} and {slopes['hessian']:.2f}."
     )
-    grown = (
-        f"Fitted over k, the noise grows with the powers {abs(slopes['value']):.2f}, {slopes['gradient']:.2f} and "
-        f"{slopes['hessian']:.2f}."
-    )
-    moved = "; ".join(
-        f"{METHODS[name].label} by {_far(float(result['moved'][name]))}" for name in ("gradient_descent", "newton")
-    )
-    return f"{sizes} {grown} It moves the walks by at most: {moved}. {_end(result)}"
 
 
 def _far(distance):
-    return number_word(distance) if distance < FAR else "more than the whole picture"
+    return number_word(distance) if distance < 2 * VIEW else "more than the whole picture"
 
 
-def _end(result):
-    off = result["off"]["newton"]
-    worst = float(np.max(np.where(np.isfinite(off), off, np.inf)))
-    if worst > 2 * max(float(off[0]), ARRIVED):
-        where = f"{number_word(worst)} away" if np.isfinite(worst) else "at infinity"
-        return f"Newton is lost: it began {number_word(off[0])} away from the solution and was {where} on its way."
-    if off[-1] < ARRIVED:
-        return f"Newton arrives, {number_word(off[-1])} from the solution."
-    return f"After {STEPS} steps Newton is still {number_word(off[-1])} from the solution."
+def remark(result):
+    """The law, with this ripple's numbers."""
+    settings = result["settings"]
+    size, k = settings["size"], settings["wave_number"]
+    return (
+        f"Each derivative brings down a factor k: ε = {number_word(size)} becomes ε k = {number_word(size * k)} in the "
+        f"slope and ε k² = {number_word(size * k**2)} in the curvature, where the smooth loss’s smallest is "
+        f"{number_word(result['smallest'])}."
+    )
 
 
 def _slopes_claim(lesson):
@@ -241,7 +246,7 @@ LESSON = Lesson(
     text=(
         "A ripple $\\varepsilon \\sin(k x_i)$ is added to the loss, for each unknown. Rounding, a mesh, an inner "
         "solver that stops early: all leave such traces. Gradient descent looks at the slope of what comes out, "
-        "Newton’s method at the curvature too. The pale walks are those without the ripple."
+        "Newton’s method at the curvature too. The pale, wide walks are those without it."
     ),
     minutes=7,
     controls=(
@@ -272,15 +277,16 @@ LESSON = Lesson(
     simulate=simulate,
     draw=draw,
     reading=reading,
-    prediction=Estimate(
-        "The ripple has the size ε = {size:.2g} and k = {wave_number:.3g}. How large is the error that it makes in "
-        "the Hessian’s diagonal entries (root mean square)?",
-        1e-6,
-        1e4,
-        noise,
-        3.0,
-        "log",
-        remark="Each derivative brings down a factor k: ε k² / √2, where the loss itself changes by ε / √2.",
+    prediction=Prediction(
+        "A ripple of size ε = {size:.2g} with k = {wave_number:.3g} is added to the loss. Which walk does it move by "
+        "more than 0.1?",
+        (
+            Option("neither", lambda r: not moved(r, "newton") and not moved(r, "gradient_descent")),
+            Option("gradient descent’s alone", lambda r: moved(r, "gradient_descent") and not moved(r, "newton")),
+            Option("Newton’s alone", lambda r: moved(r, "newton") and not moved(r, "gradient_descent")),
+            Option("both", lambda r: moved(r, "newton") and moved(r, "gradient_descent")),
+        ),
+        remark=remark,
     ),
     why=(
         "$\\frac{d}{dx}\\,\\varepsilon\\sin(kx) = \\varepsilon k\\cos(kx)$, and once more $-\\varepsilon "
@@ -321,14 +327,15 @@ LESSON = Lesson(
         ),
         Claim("BFGS comes within a tenth of the solution on the rippled losses.", _bfgs_claim),
     ),
-    symbols=("x", "loss", "gradient", "hessian", "k", "eta", "gd", "newton"),
+    symbols=("x", "loss", "gradient", "hessian", "ripple", "k", "loglog", "eta", "gd", "newton"),
     takeaway=Takeaway(_take, _taken),
     teaching=Teaching(
         misconception="An error too small to be seen in the loss is too small to matter.",
         demo=(
             ("A slow ripple: Newton arrives.", {"wave_number": 2.0}),
-            ("The same size, twenty times finer: Newton is lost, gradient descent has noticed nothing.", {}),
-            ("A hundred times smaller, and Newton is back.", {"size": 1e-5}),
+            ("The same size, twenty times finer: Newton is lost, gradient descent hardly notices.", {}),
+            ("A hundred times smaller: Newton is back.", {"size": 1e-5}),
+            ("A hundred times larger than at first: now both are thrown off.", {"size": 0.1}),
         ),
         room=(
             "Your simulator computes in single precision, with relative errors of 10⁻⁷ that change from point to "

@@ -9,19 +9,21 @@ from core.problem import Aimed
 from core.quasi_newton import CAPACITY, bfgs, bfgs_update, lbfgs, steepest
 from core.toys import Banana, RotatedSine, Scaled, Sheared
 from lessons.controls import Choice, Landmark, Legend, Point, Slider, Step
-from lessons.figures import METHODS, Axis, Drawing, Field, Line, Mark, Panel, Readout, path_lines
+from lessons.figures import Axis, Drawing, Field, Line, Mark, Panel, Readout, path_lines
 from lessons.landscape import landscape
 from lessons.lesson import Claim, Lesson, Takeaway, Teaching
 from lessons.prediction import Option, Prediction
-from lessons.words import code, count_word, number_word, power
+from lessons.words import code, count_word, number_word
 
-STEPS = 30
+STEPS = 16
 VIEW = 2.5
 GRID = 40  # alpha moves the loss and two ellipses a step: finer would not fit into the budget of a picture's bytes
 ANGLE = np.radians(30.0)
 RADIUS = 1.0  # of the circle that stands for B = I
-POINTS = 25  # of an ellipse
+POINTS = 37  # of an ellipse
 CLOSE = 0.01  # a matrix this near to the true one is called the same
+HERE = 1e-12  # a loss below this share of the first one: the walk has arrived
+SAME = 1e-4  # smaller errors of a matrix are drawn there
 SOLUTION = (1.0, 1.0)  # of both problems
 SEARCH = {"bowl": "exact", "rough": "wolfe", "banana": "wolfe"}
 SHOWN = ("bfgs", "lbfgs", "gradient_descent")
@@ -85,36 +87,29 @@ def draw(result):
     lines = [line for name in SHOWN for line in path_lines(name, paths[name], paths[name].loss) if line.panel != "y"]
     for name, values in result["off"].items():
         steps = np.broadcast_to(np.arange(STEPS + 1), values.shape)
-        lines.append(Line(f"{name}/off", "off", steps, np.maximum(values, 1e-17), name, name, role="path"))
-    style = {"role": "segment", "legend": True}
+        lines.append(Line(f"{name}/off", "off", steps, np.maximum(values, SAME), name, name, role="path"))
+    lines.append(Line("close", "off", [0, STEPS], [CLOSE] * 2, label="1 %", dash="dash", width=0.8, answer=False))
+    style = {"role": "segment", "legend": True, "colour": "text"}
     believed, true = shapes["believed"], shapes["true"]
     lines += [
-        Line("true", "x", true[..., 0], true[..., 1], label="the true bowl", colour="text", dash="dot", **style),
-        Line(
-            "believed",
-            "x",
-            believed[..., 0],
-            believed[..., 1],
-            label="the bowl that BFGS believes in",
-            colour=METHODS["bfgs"].colour,
-            width=4.0,
-            opacity=0.7,
-            **style,
-        ),
-    ]
+        Line("believed", "x", believed[..., 0], believed[..., 1], label="the bowl that BFGS believes in", width=5.0,
+             opacity=0.35, **style),
+        Line("true", "x", true[..., 0], true[..., 1], label="the true bowl", dash="dot", width=2.0, **style),
+    ]  # fmt: skip
     steps = Axis("step", (0, STEPS))
     return Drawing(
         panels=(
             Panel("x", "x-space", Axis("x₁", (-VIEW, VIEW)), Axis("x₂", (-VIEW, VIEW)), big=True, equal=True),
-            Panel("off", "|B − H⁻¹| / |H⁻¹|", steps, Axis("", (1e-17, 1e3), log=True)),
-            Panel("loss", "loss", steps, Axis("", (1e-20, 1e3), log=True)),
+            Panel("off", "error of B: |B − H⁻¹| / |H⁻¹|", steps,
+                  Axis("", (SAME / 2, 30.0), log=True, ticks=((SAME, "≤ 10⁻⁴"), (CLOSE, "1 %"), (1.0, "1")))),
+            Panel("loss", "loss", steps, Axis("", (1e-8, 300.0), log=True)),
         ),
         lines=tuple(lines),
         fields=(Field("loss-field", "x", result["landscape"], (-VIEW, VIEW) * 2, levels=LEVELS),),
         marks=(Mark("minimum", "x", "cross", *SOLUTION, "minimum"),),
         readouts=tuple(Readout(f"{name}/loss", "y", "L =", 2) for name in SHOWN),
         step=result["settings"]["step"],
-    )
+    )  # fmt: skip
 
 
 def reading(result):
@@ -122,36 +117,61 @@ def reading(result):
     step = settings["step"]
     if paths["bfgs"].loss[0] < 1e-20:
         return "You start at the minimum: there is no step to learn from. Move the start."
-    shapes = result["ellipse"]["true"][step]
-    if not np.all(np.isfinite(shapes)):
+    if not np.all(np.isfinite(result["ellipse"]["true"][step])):
         seen = (
-            f"After {count_word(step, 'step')} the true Hessian is not positive definite where BFGS stands, so there "
-            "is no true bowl to draw; BFGS keeps a bowl all the same, and goes downhill."
+            f"After {count_word(step, 'step')} H is not positive definite where BFGS stands, so there is "
+            "no true bowl to draw. BFGS keeps one all the same."
         )
     else:
-        seen = f"After {count_word(step, 'step')} BFGS’s matrix is {_off_word(result['off']['bfgs'][step])}."
-    sentences = [seen, _known(result)]
-    ends = {name: float(path.loss[-1]) for name, path in paths.items()}
-    sentences.append(
-        f"After all {STEPS} steps the loss is {power(ends['bfgs'])} for BFGS, {power(ends['lbfgs'])} for L-BFGS with "
-        f"{count_word(round(settings['memory']), 'pair')}, {power(ends['gradient_descent'])} for gradient descent with "
+        when = f"After {count_word(step, 'step')} it" if step else "Its first guess, I,"
+        seen = f"{when} is {_off_word(result['off']['bfgs'][step])}."
+    ends = {name: _loss_word(path.loss[-1]) for name, path in paths.items()}
+    last = (
+        f"After all {STEPS} the loss is {ends['bfgs']} for BFGS, {ends['lbfgs']} for L-BFGS with "
+        f"{count_word(round(settings['memory']), 'pair')}, {ends['gradient_descent']} for gradient descent with "
         "the same line search."
     )
-    return " ".join(sentences)
+    return f"{_known(result)} {seen} {last}"
 
 
 def _off_word(off):
     off = float(off)
-    if off < 1e-12:
-        return "the true inverse Hessian, up to rounding"
-    return f"off the true inverse Hessian by {number_word(100 * off)} %"
+    return "the same, up to rounding" if off < 1e-9 else f"off by {number_word(100 * off)} %"
+
+
+def _loss_word(loss):
+    return "as good as 0" if loss < 1e-15 else number_word(loss)
+
+
+def arrived(result):
+    """After how many steps BFGS has arrived at the minimum; inf if it never does."""
+    loss = result["paths"]["bfgs"].loss
+    there = loss <= HERE * loss[0]
+    return int(np.argmax(there)) if there.any() else np.inf
 
 
 def _known(result):
     known = float(result["known"])
     if np.isfinite(known):
-        return f"It was within 1 % for the first time after {count_word(int(known), 'step')}."
-    return f"In {STEPS} steps it never came within 1 %."
+        return (
+            f"BFGS’s matrix first comes within 1 % of the true inverse Hessian after {count_word(int(known), 'step')}."
+        )
+    never = f"In {STEPS} steps BFGS’s matrix never comes within 1 % of the true inverse Hessian"
+    if np.isfinite(arrived(result)):
+        return f"{never}, though the walk arrives after {count_word(arrived(result), 'step')}."
+    return f"{never}."
+
+
+def remark(result):
+    """Why it is so at these settings."""
+    if not np.isfinite(result["known"]) and np.isfinite(arrived(result)):
+        return (
+            f"It arrived after {count_word(arrived(result), 'step')}, and BFGS learns only the directions that it "
+            "walked: a good path is no proof of a good matrix."
+        )
+    if result["settings"]["problem"] == "bowl":
+        return "On a bowl each exactly searched step settles one direction for good, and here both had to be walked."
+    return "A rough search, or a curvature that changes on the way, leaves each direction a little wrong."
 
 
 def _known_in(low, high):
@@ -168,6 +188,18 @@ def _exact_claim(lesson):
     return off, max(off) < 1e-9
 
 
+def _unwalked_claim(lesson):
+    round_bowl = lesson.experiment(alpha=1.0)
+    found = [(arrived(round_bowl), float(round_bowl["off"]["bfgs"][-1]))]
+    sheared = Sheared()  # from a start along one of the bowl's own axes the first step arrives, too
+    hessian = jax.hessian(sheared.objective)(sheared.start)
+    run = bfgs(sheared, jnp.linalg.eigh(hessian)[1][:, 1], 2, "exact")
+    true = jnp.linalg.inv(hessian)
+    reached = 1 if run.path.loss[1] < HERE * run.path.loss[0] else 2
+    found.append((reached, float(jnp.linalg.norm(run.inverse_hessian[2] - true) / jnp.linalg.norm(true))))
+    return found, all(steps == 1 and off > 0.1 for steps, off in found)
+
+
 def _rough_claim(lesson):
     off = [float(lesson.experiment(problem="rough", alpha=alpha)["off"]["bfgs"][-1]) for alpha in (3.0, 5.0, 7.0)]
     return off, all(1e-9 < value < 0.1 for value in off)
@@ -180,7 +212,9 @@ def _memory_claim(lesson):
 
 
 def _banana_claim(lesson):
-    ends = {name: float(path.loss[-1]) for name, path in lesson.experiment(problem="banana")["paths"].items()}
+    ends = {
+        name: float(path.loss[-1]) for name, path in lesson.experiment(problem="banana", alpha=2.0)["paths"].items()
+    }
     sine = RotatedSine()
     curved = [float(walk(sine, sine.start, STEPS).path.loss[-1]) for walk in (bfgs, steepest)]
     return (ends, curved), ends["bfgs"] < 1e-6 * ends["gradient_descent"] and curved[0] < 1e-6 * curved[1]
@@ -224,11 +258,11 @@ LESSON = Lesson(
     text=(
         "Newton’s method needs $H^{-1}$, the inverse Hessian. **BFGS** guesses $B = I$, walks along $-B\\,\\nabla L$ "
         "as far as a line search says, and looks: a step $s$ has changed the gradient by $q$, so $H s \\approx q$. It "
-        "corrects its guess until $B\\,q = s$. The ellipse is an isoline of the bowl that $B$ stands for."
+        "corrects its guess so that $B\\,q = s$. The ellipse is an isoline of the bowl that $B$ stands for."
     ),
     minutes=8,
     controls=(
-        Step("step", "step", STEPS, 2),
+        Step("step", "step", STEPS, 0),
         Slider("alpha", "α, how narrow", 1.0, 10.0, 5.0, "log", landmarks=(Landmark("round: α = 1", 1.0),)),
         Slider(
             "memory",
@@ -251,7 +285,7 @@ LESSON = Lesson(
             "bowl",
         ),
         Point("start", "start", "x", (-VIEW, -VIEW), (VIEW, VIEW), (-1.2, 1.0)),
-        Legend("hide", (*SHOWN, "believed", "true"), ("gradient_descent",)),
+        Legend("hide", (*SHOWN, "believed", "true")),
     ),
     simulate=simulate,
     draw=draw,
@@ -262,28 +296,25 @@ LESSON = Lesson(
         (
             Option("at most 2: one for each unknown", _known_in(0, 2)),
             Option("3 to 10", _known_in(3, 10)),
-            Option("more, or never", _known_in(11, np.inf)),
+            Option("more than 10, or never", _known_in(11, np.inf)),
         ),
-        remark=(
-            "Each exactly searched step settles one direction for good. A rough search, or a curvature that changes "
-            "on the way, leaves each direction a little wrong."
-        ),
+        remark=remark,
     ),
     why=(
-        "A step tells how the slope changes along one direction, so it can settle that direction of $B$ and must "
-        "leave the others alone. BFGS makes the smallest such change, and one that keeps $B$ positive definite: "
-        "$-B\\,\\nabla "
-        "L$ leads downhill as long as $q \\cdot s > 0$, which the line search sees to.\n\n" + code(bfgs_update) + "\n\n"
-        "On a quadratic with $n$ unknowns and an exact line search, $n$ steps settle everything: $B = H^{-1}$. "
-        "**L-BFGS** never writes $B$ down; it keeps the last few pairs $(s, q)$ and works out $B\\,\\nabla L$ from "
-        "them: $n$ numbers a pair instead of $n^2$."
+        "A step tells how the slope changes along one direction, so it can settle that direction of $B$ and should "
+        "leave the others alone. BFGS makes the smallest such change, in a suitably weighted norm, and one that keeps "
+        "$B$ positive definite: $-B\\,\\nabla L$ leads downhill as long as $q \\cdot s > 0$, which the line search "
+        "sees to.\n\n" + code(bfgs_update) + "\n\n"
+        "On a quadratic with $n$ unknowns and an exact line search $n$ steps give $B = H^{-1}$, if the walk needs them "
+        "all: $B$ learns only the directions that were walked. **L-BFGS** never writes $B$ down; it keeps the last few "
+        "pairs $(s, q)$ and works out $B\\,\\nabla L$ from them: $2n$ numbers a pair instead of $n^2$."
     ),
     limits=(
         "The promise of $n$ steps holds for an *exact* line search on a *quadratic*. With a rough search the path "
         "still arrives, but the matrix stays a little wrong: BFGS stops learning where there is nothing left to walk. "
         "L-BFGS with a single pair takes the very same exact steps as BFGS on a bowl (those of conjugate gradients), "
-        "though its matrix is far from $H^{-1}$: a good path is no proof of a good matrix. What $H^{-1}$ costs where "
-        "it is computed: [What Newton costs](newton-cost); where it misleads: [Where Newton breaks](newton-breaks)."
+        "though its matrix is far from $H^{-1}$. What $H^{-1}$ costs where it is computed: "
+        "[What Newton costs](newton-cost); where it misleads: [Where Newton breaks](newton-breaks)."
     ),
     sources=(
         "Physics-based Deep Learning, chapter “Scale-Invariance and Inversion”, section “Quasi-Newton methods”.",
@@ -294,6 +325,10 @@ LESSON = Lesson(
             "With exact line searches BFGS’s matrix is the inverse Hessian of a quadratic after n = 2 steps.",
             _exact_claim,
             rows=("C4",),
+        ),
+        Claim(
+            "If the walk arrives before it needed n steps, the matrix stays wrong in the directions it never walked.",
+            _unwalked_claim,
         ),
         Claim("With a rough line search the matrix comes close to it and stays a little wrong.", _rough_claim),
         Claim(
@@ -306,15 +341,15 @@ LESSON = Lesson(
             rows=("C4",),
         ),
     ),
-    symbols=("x", "loss", "gradient", "hessian", "bfgs", "line-search", "definite", "condition"),
+    symbols=("x", "loss", "gradient", "hessian", "bfgs", "guess", "pair", "line-search", "definite", "alpha"),
     takeaway=Takeaway(_take, _taken),
     teaching=Teaching(
         misconception="Second-order information needs second derivatives.",
         demo=(
-            ("The circle is the first guess; one exact step settles one direction.", {"step": 1}),
-            ("Two unknowns, two steps: the ellipses coincide.", {"step": 2}),
+            ("Two unknowns, two steps: the circle becomes the true ellipse.", {"step": 2}),
+            ("A round bowl: it arrives at once, and the matrix stays wrong.", {"alpha": 1.0, "step": 2}),
             ("A rough line search: the ellipse comes close, and stays a little off.", {"problem": "rough", "step": 8}),
-            ("Where the curvature changes, the ellipse follows.", {"problem": "banana", "step": 25}),
+            ("Where the curvature changes, the ellipse follows.", {"problem": "banana", "alpha": 2.0, "step": 14}),
         ),
         room=(
             "A problem has a million unknowns. What do BFGS and L-BFGS with ten pairs have to store? Listen for 10¹² "
