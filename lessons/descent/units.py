@@ -17,56 +17,53 @@ from lessons.landscape import landscape
 from lessons.lesson import Claim, Lesson, Takeaway, Teaching
 from lessons.methods import FRACTION, INVERSE, RULES, SHOWN
 from lessons.prediction import Aim
-from lessons.words import code, matrix_word, number_word, point_word, power
+from lessons.words import code, count_word, matrix_word, number_word, point_word
 
 STEPS = 40
 VIEW = 4.0
 LANDSCAPE_GRID = 120  # no slider moves the loss over metres: it is sent once and may be fine
-UNITS = np.geomspace(1e-3, 10, 40)  # even in number, so that the metre, where nothing strays, is none of them
-FLOOR = 1e-17  # where the logarithmic plot puts an exact zero
+UNITS = np.geomspace(1e-3, 10, 41)
+FLOOR = 1e-9  # in m: where the logarithmic plot puts an exact zero
+SAME = 1e-6  # walks nearer than this share of their length are the same up to rounding
 FAR = 1e3  # a path beyond this has left, and its coordinates say nothing
 START = (2.0, 3.0)
 PROBLEMS = {"sheared": Sheared, "squared": SquaredSecond, "sine": RotatedSine}
 PROBLEM_LABELS = {"sheared": "sheared", "squared": "(x₁, x₂²)", "sine": "bent and turned"}
-Y_VIEWS = {
-    "sheared": ((-13.0, 13.0), (-13.0, 13.0)),
-    "squared": ((-4.4, 4.4), (-1.5, 17.0)),
-    "sine": ((-0.3, 0.3), (-24.0, 24.0)),
-}
 NAMES = {1e-3: "millimetres", 0.01: "centimetres", 0.1: "decimetres", 1.0: "metres", 10.0: "decametres"}
+STEP_TICKS = ((1e-6, "1 µm"), (1e-3, "1 mm"), (1.0, "1 m"), (100.0, "100 m"))
 LANDMARKS = (Landmark("mm", 1e-3), Landmark("cm", 0.01), Landmark("dm", 0.1), Landmark("m", 1.0))
 LEVELS = tuple(float(level) for level in 4.0 ** np.arange(-2, 6))
 
 
-def walks(name, problem, units, eta):
+def walks(name, problem, units, eta, steps=STEPS):
     """A method's walks where x1 is counted in each of these units, in metres, mapped back to metres."""
     chosen = eta if name == "gradient_descent" else FRACTION
 
     def walk(unit):
         counted = InUnits(problem, jnp.stack([unit, jnp.ones_like(unit)]))
-        path = rollout(RULES[name], counted, counted.start, STEPS, eta=chosen)
+        path = rollout(RULES[name], counted, counted.start, steps, eta=chosen)
         return path._replace(x=counted.unit * path.x)
 
     return jax.vmap(walk)(units)
 
 
 def simulate(problem, unit, eta, start):
-    """All walks with x1 in this unit, gradient descent's in metres, and how far each strays over many units."""
+    """All walks with x1 in this unit, gradient descent's in metres, and each first step along x1 for many units."""
     chosen = PROBLEMS[problem](start=start)
     metre = jnp.ones_like(unit)
     pairs = {name: walks(name, chosen, jnp.stack([metre, unit]), eta) for name in RULES}
     paths = {name: jax.tree.map(lambda leaf: leaf[1], pair) for name, pair in pairs.items()}
 
-    def strays(name):
-        xs = walks(name, chosen, jnp.asarray(UNITS), eta).x
-        return jax.vmap(lambda x: measures.spread(jnp.stack([pairs[name].x[0], x])))(xs)
+    def first(name):
+        x = walks(name, chosen, jnp.asarray(UNITS), eta, steps=1).x[..., 0]
+        return jnp.abs(x[:, 1] - x[:, 0])
 
     counted = InUnits(chosen, jnp.stack([unit, metre]))
     return {
         "paths": paths,
         "metres": jax.tree.map(lambda leaf: leaf[0], pairs["gradient_descent"]),
         "stray": {name: measures.spread(pair.x) for name, pair in pairs.items()},
-        "strays": {name: strays(name) for name in RULES},
+        "first": {name: first(name) for name in RULES},
         "factors": jax.vmap(partial(factors, counted))(paths["gradient_descent"].x / counted.unit)._asdict(),
         "unit": counted.unit,
         "stable_limit": measures.stable_limit(counted, counted.start),
@@ -78,32 +75,21 @@ def simulate(problem, unit, eta, start):
 
 def draw(result):
     settings, paths, metres = result["settings"], result["paths"], result["metres"]
-    y_view = Y_VIEWS[settings["problem"]]
+    y_view = _around(metres.y, result["target"])
     lines = [line for name in SHOWN for line in path_lines(name, paths[name])]
-    grey = {"label": "gradient descent in metres", "dash": "dash", "width": 1.5, "role": "path", "answer": False}
-    lines.insert(0, Line("metres", "x", metres.x[..., 0], metres.x[..., 1], legend=True, group="metres", **grey))
-    descent, two = paths["gradient_descent"], result["factors"]
-    black = {"group": "factors", "colour": "text", "width": 2.5, "role": "segment"}
-    # In metres the step is unit * (-eta g), with g the derivative by x in its own unit.
-    down = -result["unit"][..., None, :] * two["gradient"]
-    lines += [
-        Line(
-            "down/x",
-            "x",
-            *_arrows(descent.x, down, ((-VIEW, VIEW),) * 2),
-            label="−∇L, in x and in y",
-            legend=True,
-            **black,
-        ),
-        Line("down/y", "y", *_arrows(descent.y, -two["loss"], y_view), label="−(∂L/∂y)ᵀ", **black),
-    ]
+    grey = {"label": "GD in metres", "group": "metres", "dash": "dash", "width": 1.5, "role": "path", "answer": False}
+    lines.insert(0, Line("metres", "x", metres.x[..., 0], metres.x[..., 1], legend=True, **grey))
+    black = {"label": "−½(∂L/∂y)ᵀ", "group": "factors", "colour": "text", "width": 2.0, "role": "segment"}
+    descent = paths["gradient_descent"]
+    lines.append(Line("down", "y", *_arrows(descent.y, -result["factors"]["loss"] / 2, y_view), legend=True, **black))
     for name in SHOWN:
-        stray = np.maximum(result["strays"][name], FLOOR)
-        lines.append(Line(f"{name}/stray", "stray", UNITS, stray, name, name))
+        first = np.maximum(result["first"][name], FLOOR)
+        lines.append(Line(f"{name}/first", "first", UNITS, first, name, name))
         # A path of one point: the stage rings its end.
-        here = result["unit"][..., :1], np.maximum(result["stray"][name], FLOOR)[..., None]
-        lines.append(Line(f"{name}/stray/now", "stray", *here, name, name, role="path"))
-    minimum, target = result["minimum"], result["target"]
+        here = np.abs(paths[name].x[..., 1:2, 0] - paths[name].x[..., :1, 0])
+        now = result["unit"][..., :1], np.maximum(here, FLOOR)
+        lines.append(Line(f"{name}/first/now", "first", *now, name, name, role="path"))
+    minimum, target, labelled = result["minimum"], result["target"], 8
     ticks = ((1e-3, "mm"), (1e-2, "cm"), (0.1, "dm"), (1.0, "m"), (10.0, "10 m"))
     side = (-VIEW, VIEW)
     return Drawing(
@@ -111,10 +97,10 @@ def draw(result):
             Panel("x", "x-space, drawn in metres", Axis("x₁ in m", side), Axis("x₂ in m", side), True, True),
             Panel("y", "the same in y-space", Axis("y₁", y_view[0]), Axis("y₂", y_view[1])),
             Panel(
-                "stray",
-                "distance from the walk in metres",
+                "first",
+                "first step along x₁",
                 Axis("unit of x₁", (1e-3, 10), log=True, ticks=ticks),
-                Axis("distance / length", (1e-17, 10), log=True),
+                Axis("|Δx₁| in m", (1e-6, 1e2), log=True, ticks=tuple((v, t) for v, t in STEP_TICKS)),
                 cursor="unit",
             ),
         ),
@@ -123,50 +109,82 @@ def draw(result):
         marks=(
             Mark("minimum", "x", "cross", minimum[..., 0], minimum[..., 1], "solution"),
             Mark("target", "y", "cross", target[..., 0], target[..., 1], "y*"),
+            *(
+                Mark(
+                    f"{name}/slope", "first", "label", UNITS[labelled], result["first"][name][..., labelled], said, True
+                )
+                for name, said in (
+                    ("gradient_descent", "grows like u²"),
+                    ("inverse_simulator", "the same in every unit"),
+                )
+            ),
         ),
         numbers={"stable_limit": result["stable_limit"]},
         step=settings["step"],
     )
 
 
+def _around(walk, target):
+    """The part of y-space with a walk from its start to the target, and a margin: ((low, high), (low, high))."""
+    walk, target = walk.reshape(-1, *walk.shape[-2:])[0], target.reshape(-1, target.shape[-1])[0]
+    gap = np.abs(walk[0] - target)
+    reach = np.maximum(np.maximum(gap, 0.05 * gap.max()), 1e-3)
+    near = np.all(np.abs(walk - target) <= 1.5 * reach, axis=-1)  # a nan is not
+    points = np.concatenate([walk[near], walk[:1], target[None]])
+    return tuple(zip(points.min(0) - 0.25 * reach, points.max(0) + 0.25 * reach, strict=True))
+
+
 def _arrows(tails, directions, view):
-    """One arrow a step, of one length on the panel whatever its scales: two arrays (..., steps + 1, 5)."""
+    """One arrow a step, its barbs of one length on the panel: two arrays (..., steps + 1, 5)."""
     width, height = (high - low for low, high in view)
     with np.errstate(all="ignore"):  # of a diverged walk nothing is drawn
-        right, up = directions[..., 0] / width, directions[..., 1] / height
-        length = np.hypot(right, up)
-        share = 0.22 / np.where(length > 0, length, 1.0)
-        x, y = arrow(tails[..., 0] / width, tails[..., 1] / height, share * right, share * up, 0.035)
+        parts = tails[..., 0] / width, tails[..., 1] / height, directions[..., 0] / width, directions[..., 1] / height
+        x, y = arrow(*parts, 0.035)
         return width * x, height * y
 
 
 def reading(result):
-    settings, paths = result["settings"], result["paths"]
-    step, name = settings["step"], unit_name(settings["unit"])
+    step, name, paths = result["settings"]["step"], unit_name(result["settings"]["unit"]), result["paths"]
     here, there = paths["gradient_descent"].x[step], result["metres"].x[step]
-    if not np.all(np.abs(here) < FAR):
-        sentences = [f"With x₁ in {name} gradient descent leaves for infinity."]
+    after, left = f"after {count_word(step, 'step')}", not np.all(np.abs(here) < FAR)
+    if np.allclose(here, there, atol=1e-9):
+        sentences = [f"With x₁ in {name} gradient descent {_stands(here)} {after}, just as with metres."]
     else:
-        away = number_word(np.linalg.norm(here - there))
-        sentences = [f"With x₁ in {name} gradient descent is at {point_word(here)} after {step} steps"]
-        sentences[0] += f", {away} m from where it is with metres." if np.all(np.abs(there) < FAR) else "."
+        sentences = [f"It matters to gradient descent: with x₁ in {name} it {_stands(here)} {after}"]
+        sentences[0] += f", with metres it {_stands(there)}."
     same = max(float(result["stray"][other]) for other in INVERSE)
-    if same < 1e-6:
-        sentences.append(f"The other three walk as they do in metres, up to {power(same)} of their length.")
-    else:
+    if same < SAME:
+        sentences.append("The other three walk as they do in metres.")
+    elif not np.isfinite(same) and np.any(result["paths"]["newton"].loss[0] > 0):
         sentences.append("A method that inverts has met a singular matrix here.")
     simulator, loss, gradient = (result["factors"][key][step] for key in ("simulator", "loss", "gradient"))
-    if not np.all(np.isfinite(gradient)):
+    if left or not np.all(np.isfinite(gradient)):
         return " ".join(sentences)
+    sentences.append("Gradient descent’s gradient there is $J^T$ times $(\\partial L/\\partial y)^T$:")
     product = f"{matrix_word(simulator)}{matrix_word(loss)} = {matrix_word(gradient)}"
-    sentences.append("Its gradient there is $J^T$ times $(\\partial L/\\partial y)^T$:")
     return " ".join(sentences) + f"\n\n${product}$"
+
+
+def _stands(x):
+    """Where a walk is, or that it has left."""
+    return f"stands at {point_word(x)}" if np.all(np.abs(x) < FAR) else "has left for infinity"
 
 
 def unit_name(unit):
     """What a length of `unit` metres is called."""
     known = next((name for value, name in NAMES.items() if np.isclose(unit, value, rtol=1e-6)), "")
     return known or f"units of {unit:.3g} m"
+
+
+def remark(result):
+    """Why gradient descent ends where it does, at this unit."""
+    unit = result["settings"]["unit"]
+    if unit == 1:
+        return "With u = 1 nothing at all has changed. Choose another unit, and it enters twice."
+    return (
+        "The unit enters twice: in the derivative by x₁, and again when the step is counted in it. So the first step "
+        f"along x₁ is u² = {number_word(unit**2)} times as long as with metres."
+    )
 
 
 def takeaway_code(settings):
@@ -224,20 +242,20 @@ def _square_claim(lesson):
 def _walks_claim(lesson):
     found = {}
     for problem in PROBLEMS:
-        strays = lesson.experiment(problem=problem)["strays"]
-        found[problem] = {name: (float(values.min()), float(values.max())) for name, values in strays.items()}
-    same = max(found[problem][name][1] for problem in PROBLEMS for name in INVERSE)
-    return found, same < 1e-6 and all(found[problem]["gradient_descent"][1] > 0.1 for problem in PROBLEMS)
+        strays = [lesson.experiment(problem=problem, unit=unit)["stray"] for unit in (1e-3, 0.01, 0.1, 10.0)]
+        found[problem] = {name: max(float(stray[name]) for stray in strays) for name in RULES}
+    same = max(found[problem][name] for problem in PROBLEMS for name in INVERSE)
+    return found, same < SAME and all(found[problem]["gradient_descent"] > 0.1 for problem in PROBLEMS)
 
 
 def _target_claim(lesson):
-    """In y-space -(dL/dy)^T points from y at y*, in every unit and on every problem."""
-    angles = {}
+    """In y-space -(dL/dy)^T / 2 is y* - y, in every unit and on every problem."""
+    misses = {}
     for problem in PROBLEMS:
         result = lesson.experiment(problem=problem)
-        y, down = result["paths"]["gradient_descent"].y[0], -result["factors"]["loss"][0]
-        angles[problem] = float(measures.angle_between(down, result["target"] - y))
-    return angles, max(angles.values()) < 1e-5
+        y, down = result["paths"]["gradient_descent"].y, -result["factors"]["loss"] / 2
+        misses[problem] = float(np.abs(y + down - result["target"]).max())
+    return misses, max(misses.values()) < 1e-12
 
 
 def _limit_claim(lesson):
@@ -253,9 +271,9 @@ LESSON = Lesson(
     text=(
         "The gradient of $L(P(x))$ is "
         "$\\left(\\frac{\\partial L}{\\partial x}\\right)^T = \\left(\\frac{\\partial P}{\\partial x}\\right)^T "
-        "\\left(\\frac{\\partial L}{\\partial P}\\right)^T$. It carries 1 over the units of $x$, and yet "
-        "gradient descent adds it to $x$. Here $x_1$ and $x_2$ are lengths: count $x_1$ in another unit, walk, and map "
-        "the walk back to metres."
+        "\\left(\\frac{\\partial L}{\\partial P}\\right)^T$. It carries the units of $L$ over those of $x$, and "
+        "yet gradient descent adds it to $x$. Here $x_1$ and $x_2$ are lengths: count $x_1$ in another unit, walk, and "
+        "map the walk back to metres."
     ),
     minutes=6,
     controls=(
@@ -278,18 +296,15 @@ LESSON = Lesson(
         point="guess",
         truth=lambda result: result["paths"]["gradient_descent"].x[result["settings"]["step"]],
         close=0.5,
-        remark=(
-            "Nothing has changed but the way of counting. The unit enters twice: in the derivative by x₁, and again "
-            "when the step is counted in it. With centimetres that is 10⁻⁴."
-        ),
+        remark=remark,
     ),
     why=(
         "$\\partial L/\\partial x_1$ carries 1 over the unit of $x_1$, yet it is added to $x_1$. So a unit $u$ enters "
-        "twice, and in metres the step is $u^2$ times as long. η would have to carry $[x]^2/[L]$, and if $x_1$ and "
-        "$x_2$ have different units, no single η can. The black arrows show the two factors: in y-space "
-        "$-(\\partial L/\\partial y)^T$ points straight at $y^*$; the transposed Jacobian then bends it, and how far "
-        "depends on the units. With $H^{-1}$, $J^{-1}$ or $P^{-1}$ the units of x come out right, and η is a plain "
-        "number.\n\n" + code(factors)
+        "twice, and counted in metres the first step along $x_1$ is $u^2$ times as long. η would have to carry "
+        "$[x]^2/[L]$, and if $x_1$ and $x_2$ have different units, no single η can. The black arrow is the factor that "
+        "knows no units of x: half of $-(\\partial L/\\partial y)^T$ leads from y exactly to $y^*$. The other factor, "
+        "the transposed Jacobian, bends it, and how far depends on the units. With $H^{-1}$, $J^{-1}$ or $P^{-1}$ the "
+        "units of x come out right, and η is a plain number.\n\n" + code(factors)
     ),
     limits=(
         "A wise choice of units helps gradient descent; that is what normalising the input does. But it needs to be "
@@ -303,7 +318,7 @@ LESSON = Lesson(
     ),
     claims=(
         Claim("The gradient is the product of its two factors, at every step of the walk.", _factors_claim, ("B1",)),
-        Claim("In y-space the loss's own gradient points straight away from the target.", _target_claim, ("B1",)),
+        Claim("In y-space half the loss's own gradient leads back exactly to the target.", _target_claim, ("B1",)),
         Claim(
             "In metres gradient descent's step along x1 grows with the square of the unit, the others' not at all.",
             _square_claim,
@@ -323,7 +338,7 @@ LESSON = Lesson(
         demo=(
             ("In metres all is well, if slow: grey and blue are one.", {"unit": 1.0}),
             ("Centimetres: x₁ is frozen. Nothing about the simulator has changed.", {"unit": 0.01}),
-            ("Ten metres: the same η, and the walk explodes. Where has the limit of η gone?", {"unit": 10.0}),
+            ("Ten metres: the same η, and the walk explodes. See where the limit of η has gone.", {"unit": 10.0}),
             (
                 "On a bent problem the three that invert still take the very same steps.",
                 {"problem": "sine", "unit": 0.1},
@@ -336,6 +351,6 @@ LESSON = Lesson(
     ),
     alt=(
         "Walks of four methods over the isolines of the loss, in metres, beside gradient descent's walk with metres; "
-        "the same walks in y-space with the gradient of the loss; and how far each walk strays, by the unit of x₁."
+        "the same walks in y-space with the gradient of the loss; and the first step along x₁ against its unit."
     ),
 )
