@@ -89,7 +89,8 @@ def draw(result):
         here = np.abs(paths[name].x[..., 1:2, 0] - paths[name].x[..., :1, 0])
         now = result["unit"][..., :1], np.maximum(here, FLOOR)
         lines.append(Line(f"{name}/first/now", "first", *now, name, name, role="path"))
-    minimum, target, labelled = result["minimum"], result["target"], 8
+    minimum, target = result["minimum"], result["target"]
+    descending, level = (result["first"][name][..., 22] for name in ("gradient_descent", "inverse_simulator"))
     ticks = ((1e-3, "mm"), (1e-2, "cm"), (0.1, "dm"), (1.0, "m"), (10.0, "10 m"))
     side = (-VIEW, VIEW)
     return Drawing(
@@ -109,15 +110,8 @@ def draw(result):
         marks=(
             Mark("minimum", "x", "cross", minimum[..., 0], minimum[..., 1], "solution"),
             Mark("target", "y", "cross", target[..., 0], target[..., 1], "y*"),
-            *(
-                Mark(
-                    f"{name}/slope", "first", "label", UNITS[labelled], result["first"][name][..., labelled], said, True
-                )
-                for name, said in (
-                    ("gradient_descent", "grows like u²"),
-                    ("inverse_simulator", "the same in every unit"),
-                )
-            ),
+            Mark("square", "first", "label", UNITS[22], descending / 40, "grows like u²", True),
+            Mark("level", "first", "label", UNITS[12], level * 3, "the same in every unit", True),
         ),
         numbers={"stable_limit": result["stable_limit"]},
         step=settings["step"],
