@@ -44,6 +44,9 @@ def hessian_terms(problem: Problem, x: Float[Array, " n"]) -> tuple[Float[Array,
 def promised_and_actual(
     problem: Problem, x: Float[Array, " n"], dx: Float[Array, " n"]
 ) -> tuple[Float[Array, " m"], Float[Array, " m"]]:
-    """The change of y that the Jacobian promises for a step, J dx, and the one that happens, P(x + dx) - P(x)."""
+    """The change of y that the Jacobian promises for a step, J dx, and the one that happens, P(x + dx) - P(x).
+
+    A promise of J about a step already chosen; `core.composition.latent_step` is about the choice of the step.
+    """
     y, promised = jax.jvp(problem.forward, (x,), (dx,))
     return promised, problem.forward(x + dx) - y

@@ -47,12 +47,15 @@ class LatentStep(NamedTuple):
     """A step dx, (n,), and what it means in z, (k,): what the later function announces, and what becomes of z."""
 
     dx: Float[Array, " n"]
-    predicted: Float[Array, " k"]
+    announced: Float[Array, " k"]
     actual: Float[Array, " k"]
 
 
 def latent_step(rule: Rule, problem: Composed, x: Float[Array, " n"], eta: float | Array) -> LatentStep:
     """dz as the rule would choose it if z were the unknown, beside the dz that its step in x brings about.
+
+    What is announced comes from P2 and the rule. `core.chain_rule.promised_and_actual` compares something else: what J
+    says that a given step dx does with what it does.
 
     gradient descent  -eta dL/dz against J1 J1^T times that: wrong by a factor, unless J1 is orthogonal.
     Newton            equal for a linear P1 (any eta); else the term dL/dz d2z/dx2 of the Hessian spoils the factor.
@@ -65,5 +68,5 @@ def latent_step(rule: Rule, problem: Composed, x: Float[Array, " n"], eta: float
 
 
 def miss(step: LatentStep) -> Float[Array, ""]:
-    """|actual - predicted|, in units of z."""
-    return jnp.linalg.norm(step.actual - step.predicted)
+    """|actual - announced|, in units of z."""
+    return jnp.linalg.norm(step.actual - step.announced)

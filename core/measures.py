@@ -85,20 +85,6 @@ def one_step(rule: Rule, problem: Problem, x: Float[Array, " n"], eta: Float[Arr
     return OneStep(jnp.linalg.norm(dx), problem.objective(x + dx) - problem.objective(x), progress)
 
 
-def fold_near(problem: Problem, x: Float[Array, " n"], iterations: int = 20) -> Float[Array, " n"]:
-    """A point near x where det J = 0, by Newton's method on det J along its gradient; x itself where that is 0."""
-
-    def determinant(point):
-        return jnp.linalg.det(problem.jacobian(point))
-
-    def approach(point, _):
-        value, slope = jax.value_and_grad(determinant)(point)
-        steepness = jnp.sum(slope**2)
-        return point - value * slope / jnp.where(steepness > 0, steepness, 1.0), None
-
-    return jax.lax.scan(approach, x, length=iterations)[0]
-
-
 class Departure(NamedTuple):
     """Where a path stopped being finite: the first such step (-1 if none), and the conditioning just before it."""
 

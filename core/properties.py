@@ -64,7 +64,7 @@ def missed_announcements(
 
     def missed(eta):
         step = latent_step(rule, Composed(inner, outer), inner.start, eta)
-        return miss(step), miss(step) / jnp.linalg.norm(step.predicted)
+        return miss(step), miss(step) / jnp.linalg.norm(step.announced)
 
     return jax.vmap(missed)(etas)
 

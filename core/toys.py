@@ -111,6 +111,11 @@ class RotatedSine(Problem):
         u1 = branches[jnp.argmin(jnp.abs(branches - guess))]
         return rotation(-self.angle) @ jnp.stack([u1, y[1] / self.conditioning])
 
+    def fold_near(self, x: Float[Array, "2"]) -> Float[Array, "2"]:
+        """The nearest point with det J = 0: the next crest or trough of the sine, u1 = pi / 2 + pi k."""
+        u1 = (rotation(self.angle) @ x)[0] - jnp.pi / 2
+        return x + rotation(-self.angle) @ jnp.stack([jnp.pi * jnp.round(u1 / jnp.pi) - u1, jnp.zeros_like(u1)])
+
 
 def _nearest_period(angle: Array, guess: Array) -> Array:
     """angle + 2 pi k, with the whole number k that brings it nearest to the guess."""
@@ -169,6 +174,11 @@ class Beacons(Problem):
 
     def forward(self, x: Float[Array, "2"]) -> Float[Array, " m"]:
         return jnp.sqrt(jnp.sum((x[None, :] - self.masts) ** 2, axis=1) + self.height**2)
+
+    def fold_near(self, x: Float[Array, "2"]) -> Float[Array, "2"]:
+        """The nearest point with det J = 0: the foot of x on the line through the first two masts."""
+        along = self.masts[1] - self.masts[0]
+        return self.masts[0] + along * jnp.dot(x - self.masts[0], along) / jnp.dot(along, along)
 
 
 class Banana(Problem):

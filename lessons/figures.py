@@ -28,7 +28,7 @@ METHODS = {
     "gradient_descent": Style("gradient descent", "#1F77B4", "solid", 2.5),
     "inverse_simulator": Style("inverse simulator", "#D62728", "solid", 7.0, 0.45),
     "inverse_gradient": Style("inverse gradient", "#2CA02C", "dash", 3.5),
-    "truncated_inverse_gradient": Style("truncated inverse gradient", "#145214", "solid", 2.0),
+    "truncated_inverse_gradient": Style("truncated inverse gradient", "#00897B", "solid", 2.5),
     "newton": Style("Newton", "#FF7F0E", "dot", 2.5),
     "safe_newton": Style("Newton with a fallback", "#FF7F0E", "solid", 3.0),
     "gauss_newton": Style("Gauss–Newton", "#8C564B", "dash", 4.0, 0.8),

@@ -58,6 +58,7 @@ GLOSSARY: dict[str, Entry] = {
     "pseudo-inverse": Entry("J⁺", "pseudo-inverse", "The best substitute for J⁻¹ where there is none: least squares, "
                             "and the shortest such step."),
     "singular-value": Entry("σ", "singular value", "By how much a matrix stretches one of its principal directions."),
+    "threshold": Entry("τ", "threshold", "Directions whose singular value is not above it are left out of an inverse."),
     "order": Entry("O(hᵖ)", "order", "The error falls like the p-th power: halve h, and it is 2ᵖ times smaller."),
     "level": Entry("c", "level", "Where a toy loss has its two valleys: at x₂ = ±√c."),
     # Physics

@@ -141,16 +141,3 @@ def test_the_slope_is_the_exponent_and_nothing_where_there_is_none():
     np.testing.assert_allclose(measures.loglog_slope(h, noisy), np.polyfit(np.log(h), np.log(noisy), 1)[0])
     for bad in (0.0, np.inf, np.nan):
         assert np.isnan(measures.loglog_slope(h, np.where(h == 1, bad, h)))
-
-
-@pytest.mark.parametrize(
-    ("problem", "x", "fold"),
-    [
-        (toys.SquaredSecond(), (2.0, 0.7), (2.0, 0.0)),
-        (toys.Beacons(2), (0.0, -0.5), (0.0, -1.0)),  # by symmetry the way there is straight
-        (toys.RotatedSine(1.0, angle=0.0), (1.3, 0.4), (np.pi / 2, 0.4)),
-        (toys.Sheared(), (1.0, 2.0), (1.0, 2.0)),  # none to be found: det J = 3 everywhere
-    ],
-)
-def test_the_fold_is_where_the_determinant_vanishes(problem, x, fold):
-    np.testing.assert_allclose(measures.fold_near(problem, jnp.array(x)), fold, atol=1e-12)

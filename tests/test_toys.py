@@ -189,3 +189,22 @@ def test_a_problem_without_inverse_names_the_remedy():
         Bare().inverse(jnp.zeros(2), jnp.zeros(2))
     with pytest.raises(NotImplementedError, match="Bare must define forward"):
         Bare().forward(jnp.zeros(2))
+
+
+@pytest.mark.parametrize(
+    ("problem", "x", "fold"),
+    [
+        (toys.Beacons(2), (0.7, -0.5), (0.7, -1.0)),
+        (toys.RotatedSine(1.0, angle=0.0), (1.3, 0.4), (np.pi / 2, 0.4)),
+        (toys.RotatedSine(1.0, angle=0.0), (-1.9, 0.4), (-np.pi / 2, 0.4)),
+    ],
+)
+def test_the_fold_is_the_nearest_point_where_the_determinant_vanishes(problem, x, fold):
+    np.testing.assert_allclose(problem.fold_near(jnp.array(x)), fold, atol=1e-12)
+
+
+@pytest.mark.parametrize("problem", [toys.Beacons(2), toys.RotatedSine(1.5)], ids=["masts", "sine"])
+def test_the_determinant_vanishes_on_the_fold_near_any_point(problem):
+    for x in np.random.default_rng(0).uniform(-3, 3, (20, 2)):
+        fold = problem.fold_near(jnp.array(x))
+        assert abs(float(jnp.linalg.det(problem.jacobian(fold)))) < 1e-12

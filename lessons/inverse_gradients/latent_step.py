@@ -9,17 +9,20 @@ from core.composition import Composed, latent_step, miss
 from lessons.controls import Choice, Landmark, Legend, Point, Slider
 from lessons.figures import METHODS, Axis, Drawing, Line, Mark, Panel, arrow
 from lessons.lesson import Claim, Lesson, Takeaway, Teaching
-from lessons.methods import RULES
+from lessons.methods import RULES, SHOWN
 from lessons.prediction import Option, Prediction
 from lessons.words import code, share_word
 
 VIEW = 2.0
 SHEAR = ((1.0, 1.0), (0.0, 1.0))  # y1 = z1 + z2: not symmetric, and close enough to 1 that no arrow leaves the panel
-ETAS = np.geomspace(1e-4, 1.0, 17)
+ETAS = np.geomspace(1e-3, 1.0, 13)
 SMALL = ETAS < 1.01e-2  # where the order is measured: there the next term of the series is below 1 %
-EXACT = 1e-9  # a missed part below this is rounding
-FLOOR = 1e-14  # where the figure puts rounding, which else would jump about
-SHOWN = ("inverse_simulator", "inverse_gradient", "newton", "gradient_descent")
+FIRST = ("gradient_descent", "newton")  # what they miss is of first order
+EXACT = 1e-9  # a missed share below this is rounding
+FLOOR = 2e-5  # where the figure puts rounding, which else would jump about
+SIDE = (-VIEW, VIEW)
+DRAWN = 0.9  # length of all arrows in x-space: of the steps only the direction is drawn there
+SHARES = ((1e-4, "0.01 %"), (1e-2, "1 %"), (1.0, "100 %"))
 SOLUTIONS = {"squared": (-0.5, 0.6), "sine": (-0.7, -0.5), "linear": (-0.5, 0.6)}
 
 
@@ -55,28 +58,27 @@ def simulate(problem, eta, start):
 
 def _announced(rule, problem, start, eta):
     """One method's step in one latent space. What it misses is measured by its announced step for eta = 1."""
-    etas = jnp.concatenate([jnp.stack([eta, jnp.ones_like(eta)]), jnp.asarray(ETAS)])  # one call: half the compilation
+    etas = jnp.concatenate([jnp.stack([eta, eta / 10]), jnp.asarray(ETAS)])  # one call: half the compilation
     steps = jax.vmap(lambda h: latent_step(rule, problem, start, h))(etas)
-    missed = jax.vmap(miss)(steps)
-    announced = jnp.linalg.norm(steps.predicted, axis=-1)
-    relative = missed[2:] / announced[1]
+    shares = jax.vmap(miss)(steps) / jnp.linalg.norm(steps.announced, axis=-1)
+    exact = jnp.all(shares[2:] < EXACT)
     return {
         "dx": steps.dx[0],
-        "predicted": steps.predicted[0],
+        "announced": steps.announced[0],
         "actual": steps.actual[0],
-        "share": missed[0] / announced[0],
-        "missed": relative,
-        "order": jnp.where(
-            jnp.all(relative < EXACT * ETAS), jnp.inf, measures.loglog_slope(ETAS[SMALL], relative[SMALL])
-        ),
+        "share": shares[0],
+        "tenth": shares[1],
+        "shares": shares[2:],
+        # What is missed is the share times a step that is itself in proportion to eta.
+        "order": jnp.where(exact, jnp.inf, measures.loglog_slope(ETAS[SMALL], ETAS[SMALL] * shares[2:][SMALL])),
     }
 
 
-def seen_from_its_prediction(predicted, actual):
-    """The actual step, turned and scaled so that the predicted one is (1, 0). Steps: (..., 2)."""
-    along, across = predicted, np.stack([-predicted[..., 1], predicted[..., 0]], -1)
+def beside(announced, actual):
+    """The actual step, turned and scaled so that the announced one is (1, 0). Steps: (..., 2)."""
+    along, across = announced, np.stack([-announced[..., 1], announced[..., 0]], -1)
     with np.errstate(over="ignore", invalid="ignore"):  # a singular matrix has made steps of inf and nan: not drawn
-        length = np.maximum(np.sum(predicted**2, -1), 1e-300)
+        length = np.maximum(np.sum(announced**2, -1), 1e-300)
         parts = np.sum(actual * along, -1) / length, np.sum(actual * across, -1) / length
         return tuple(np.where(np.isfinite(part), part, np.nan) for part in parts)
 
@@ -84,63 +86,58 @@ def seen_from_its_prediction(predicted, actual):
 def draw(result):
     settings = result["settings"]
     latent, start = settings["latent"], np.asarray(settings["start"])
-    lines = []
+    lines, tips, exact = [], [(0.0, 0.0), (1.0, 0.0)], False
     for name in SHOWN:
         told = result[latent][name]
-        lines.append(Line(f"{name}/miss", "miss", ETAS, np.maximum(told["missed"], FLOOR), name, name, legend=True))
-        ahead, aside = seen_from_its_prediction(told["predicted"], told["actual"])
+        shares = np.maximum(told["shares"], FLOOR)
+        exact |= bool(np.any(shares == FLOOR))
+        lines.append(Line(f"{name}/share", "share", ETAS, shares, name, name, legend=True))
+        ahead, aside = beside(told["announced"], told["actual"])
+        tips.append((np.ravel(ahead)[0], np.ravel(aside)[0]))
         lines.append(Line(f"{name}/seen", "seen", *arrow(0 * ahead, 0 * ahead, ahead, aside, 0.1), name, name))
-        step = np.where(np.isfinite(told["dx"]), told["dx"], np.nan)
-        lines.append(Line(f"{name}/dx", "x", *arrow(start[0], start[1], step[..., 0], step[..., 1], 0.1), name, name))
-    lines.append(
-        Line(
-            "announced",
-            "seen",
-            [0.0, 1.0],
-            [0.0, 0.0],
-            label="as announced",
-            width=1.2,
-            dash="dash",
-            answer=False,
-        )
-    )
-    solution = SOLUTIONS[settings["problem"]]
+        dx = np.where(np.isfinite(told["dx"]), told["dx"], np.nan)
+        dx = DRAWN * dx / np.maximum(np.linalg.norm(dx, axis=-1, keepdims=True), 1e-300)
+        lines.append(Line(f"{name}/dx", "x", *arrow(start[0], start[1], dx[..., 0], dx[..., 1], 0.15), name, name))
+    grey = {"label": "as announced", "width": 1.2, "dash": "dash", "answer": False}
+    lines.append(Line("announced", "seen", [0.0, 1.0], [0.0, 0.0], **grey))
+    along, across = _room(tips)
     return Drawing(
         panels=(
             Panel(
-                "miss",
-                f"what the step in {latent} misses, over the full step",
-                Axis("step size η", (1e-4, 1.0), log=True),
-                Axis("missed part (flat at the bottom: rounding)", (3e-15, 30.0), log=True),
+                "share",
+                f"missed share of the announced step in {latent}",
+                Axis("step size η", (1e-3, 1.0), log=True),
+                Axis("missed share", (1e-5, 30.0), log=True, ticks=SHARES),
                 big=True,
                 cursor="eta",
             ),
-            Panel(
-                "seen",
-                f"step in {latent}, its announcement scaled to 1",
-                Axis("along", (-0.4, 3.2)),
-                Axis("across", (-1.1, 1.1)),
-            ),
-            Panel("x", "x-space: the steps taken", Axis("x₁", (-VIEW, VIEW)), Axis("x₂", (-VIEW, VIEW)), equal=True),
+            Panel("seen", f"steps in {latent}, announced = 1", Axis("along", along), Axis("aside", across)),
+            Panel("x", "x-space: directions of the steps", Axis("x₁", SIDE), Axis("x₂", SIDE), equal=True),
         ),
         lines=tuple(lines),
         marks=(
-            Mark("solution", "x", "cross", *solution, "solution"),
+            Mark("solution", "x", "cross", *SOLUTIONS[settings["problem"]], "solution"),
             Mark("tip", "seen", "cross", 1.0, 0.0, "announced"),
+            Mark("exact", "share", "label", 2e-3, FLOOR if exact else np.nan, "exact, up to rounding", answer=True),
         ),
     )
+
+
+def _room(tips):
+    """Ranges along and across the announced step that hold the arrows, as far as these are at most 8 long."""
+    tips = np.array([tip for tip in tips if np.all(np.abs(tip) < 8)])
+    reach = max(1.1, 1.2 * float(np.abs(tips[:, 1]).max()))
+    return (float(tips[:, 0].min()) - 0.4, float(tips[:, 0].max()) + 0.6), (-reach, reach)
 
 
 def reading(result):
     settings = result["settings"]
     told = result[settings["latent"]]
-    if not max(float(np.abs(told[name]["predicted"]).max()) for name in RULES) > 1e-12:
+    if not max(float(np.abs(told[name]["announced"]).max()) for name in RULES) > 1e-12:
         return "The start is a solution: every method announces no step, and takes none. Move it."
     parts = [f"{METHODS[name].label} {share(told[name]['share'])}" for name in RULES]
-    said = (
-        f"At η = {settings['eta']:.2g} the step in {settings['latent']} misses its announcement by: {', '.join(parts)}."
-    )
-    return f"{said} {_orders(told)}"
+    said = f"At η = {settings['eta']:.2g} these shares of the announced step in {settings['latent']} are missed: "
+    return f"{said}{', '.join(parts)}. {_orders(told)}"
 
 
 def share(value):
@@ -151,14 +148,39 @@ def share(value):
 
 
 def _orders(told):
-    exact = [METHODS[name].label for name in RULES if np.isposinf(told[name]["order"])]
-    fitted = [f"{float(told[n]['order']):.2f} ({METHODS[n].label})" for n in RULES if np.isfinite(told[n]["order"])]
-    words = f"Fitted below η = 0.01, the missed part falls like η to the power {', '.join(fitted)}." if fitted else ""
-    return words + (f" Exact at every η, up to rounding: {', '.join(exact)}." if exact else "")
+    """What becomes of the shares as eta shrinks, by the fits."""
+    kinds = {"stays": (0.8, 1.2), "shrinks with η": (1.8, 2.2)}
+    found = {kind: [n for n in RULES if low < float(told[n]["order"]) < high] for kind, (low, high) in kinds.items()}
+    words = [f"{_and(names)} {kind}" for kind, names in found.items() if names]
+    return f"Make η smaller still: the share of {'; that of '.join(words)}." if words else ""
 
 
-def _ig(result):
-    return float(result[result["settings"]["latent"]]["inverse_gradient"]["order"])
+def _and(names):
+    return " and ".join(METHODS[name].label for name in names)
+
+
+def _better(result):
+    """How many times smaller the inverse gradient's missed share is at a tenth of eta; inf where it misses nothing."""
+    told = result[result["settings"]["latent"]]["inverse_gradient"]
+    return np.inf if told["share"] < EXACT else float(told["share"] / max(told["tenth"], 1e-300))
+
+
+def _becomes(low, high):
+    return lambda result: low <= _better(result) < high
+
+
+def remark(result):
+    """Why, for this chain and this space."""
+    told, better = result[result["settings"]["latent"]], _better(result)
+    if np.isposinf(better):
+        return "P₁ is linear here, and its Jacobian cancels at every η. Choose one that bends."
+    if not np.isfinite(better):
+        return "At this start there is nothing to announce, or no step to take."
+    stays = " and ".join(f"{METHODS[name].label} {share(told[name]['tenth'])}" for name in RULES if name in FIRST)
+    return (
+        f"It is {better:.2g} times smaller: a step in proportion to η misses something like η². The other two do not "
+        f"improve like that: at a tenth of η {stays}."
+    )
 
 
 def orders(lesson, **settings):
@@ -176,7 +198,7 @@ def _ig_claim(lesson):
 
 def _first_order_claim(lesson):
     found = {p: orders(lesson, problem=p) for p in ("squared", "sine")}
-    low = [by[name] for cuts in found.values() for by in cuts.values() for name in ("gradient_descent", "newton")]
+    low = [by[name] for cuts in found.values() for by in cuts.values() for name in FIRST]
     return found, all(abs(order - 1) < 0.2 for order in low)
 
 
@@ -204,8 +226,8 @@ problem = Composed({cut})
 x, eta = jnp.array({list(settings["start"])}), {settings["eta"]!r}
 descent = latent_step(gradient_descent, problem, x, eta)
 inverse = latent_step(inverse_gradient, problem, x, eta)
-missed_descent = miss(descent) / jnp.linalg.norm(descent.predicted)
-missed_inverse = miss(inverse) / jnp.linalg.norm(inverse.predicted)"""
+missed_descent = miss(descent) / jnp.linalg.norm(descent.announced)
+missed_inverse = miss(inverse) / jnp.linalg.norm(inverse.announced)"""
 
 
 CODE = {
@@ -223,20 +245,21 @@ def taken(result):
 LESSON = Lesson(
     slug="latent-step",
     title="The step in between",
-    question="If you hold only the later half of a chain, can you say what the next step will do?",
+    question="Can a middle layer know beforehand how far it will be moved?",
     text=(
         "A simulator is a chain, $y = P_2(P_1(x))$, with $z = P_1(x)$ in between. Passing derivatives back from the "
-        "loss, you meet $P_2$ first. From $P_2$ alone each method can announce a step $\\Delta z$: the one that it "
-        "would take if $z$ were the unknown. Then $x$ is moved, and $z$ with it. Is it the step announced?"
+        "loss, you meet $P_2$ first. From $P_2$ alone each method can **announce** a step $\\Delta z$: the one that it "
+        "would take if $z$ were the unknown. Then $x$ is moved, and $z$ with it. What share of the announced step is "
+        "missed?"
     ),
     minutes=7,
     controls=(
-        Slider("eta", "η, step size", 1e-4, 1.0, 0.1, "log", landmarks=(Landmark("1 %", 0.01), Landmark("full", 1.0))),
+        Slider("eta", "η, step size", 1e-3, 1.0, 0.1, "log", landmarks=(Landmark("0.01", 0.01), Landmark("full", 1.0))),
         Choice(
             "problem",
             "P₁ is",
             {"squared": "a square", "sine": "a turned sine", "linear": "linear"},
-            "squared",
+            "sine",
         ),
         Choice("latent", "look at", {"z": "z, between P₁ and P₂", "y": "y, before the loss"}, "z", simulated=False),
         Point("start", "x", "x", (-VIEW, -VIEW), (VIEW, VIEW), (1.2, 1.0)),
@@ -246,21 +269,25 @@ LESSON = Lesson(
     draw=draw,
     reading=reading,
     prediction=Prediction(
-        "Make η ten times smaller. What the inverse gradient’s step in {latent} misses of its announcement becomes …",
+        "Make η = {eta:.2g} ten times smaller. What becomes of the share of its announced step in {latent} that the "
+        "inverse gradient misses?",
         (
-            Option("ten times smaller, like the step itself", lambda result: 0.7 < _ig(result) < 1.3),
-            Option("a hundred times smaller", lambda result: 1.7 < _ig(result) < 2.3),
-            Option("nothing: it misses nothing at any η", lambda result: bool(np.isposinf(_ig(result)))),
+            Option(
+                "it stays the same: every step is shorter, and so is every error",
+                _becomes(0, 2),
+            ),
+            Option("it becomes about ten times smaller", _becomes(3, 30)),
+            Option("nothing: it misses nothing at any η", lambda result: bool(np.isposinf(_better(result)))),
         ),
-        remark="As a share of the step, a hundred times smaller is ten times better; ten times smaller is no better.",
+        remark=remark,
     ),
     why=(
         "In $z$ the inverse gradient moves by $J_1 J^{-1} \\Delta y = J_1 (J_2 J_1)^{-1} \\Delta y = J_2^{-1} "
         "\\Delta y$ to first order: $J_1$ **cancels**, so the step is known before $P_1$ has been looked at; what is "
         "missed is the curvature of $P_1$, of order $\\eta^2$. Gradient descent moves $z$ by $J_1 J_1^T$ times its "
-        "announcement: wrong by a factor that no small $\\eta$ repairs. Newton’s Hessian has a second term, "
+        "announcement: wrong by a matrix that no small $\\eta$ repairs. Newton’s Hessian has a second term, "
         "$\\partial L/\\partial z \\cdot \\partial^2 z/\\partial x^2$, which mixes both halves of the chain, "
-        "so it is off by a factor as well. The inverse simulator undoes $P_2$ and then $P_1$, so it lands where it "
+        "so its share stays as well. The inverse simulator undoes $P_2$ and then $P_1$, so it lands where it "
         "said.\n\n" + code(latent_step)
     ),
     limits=(
@@ -296,14 +323,14 @@ LESSON = Lesson(
     teaching=Teaching(
         misconception="A small enough step does what was planned, whatever the method.",
         demo=(
-            ("At a large step every method but the inverse simulator misses what it announced.", {"eta": 0.1}),
-            ("Shrink it: one line is twice as steep. The others stay wrong by a fixed share.", {"eta": 0.01}),
-            ("Just before the loss it is the same.", {"eta": 0.01, "latent": "y"}),
+            ("Three of four miss some of what they announced; gradient descent more than all of it.", {"eta": 0.1}),
+            ("Shrink it: the inverse gradient’s share shrinks with it. The other two stay as wrong.", {"eta": 0.01}),
+            ("In y, just before the loss, it is the same.", {"eta": 0.01, "latent": "y"}),
             ("With a linear inner function only gradient descent is still wrong.", {"eta": 0.01, "problem": "linear"}),
         ),
         room="Which method lets you plan for a layer before you have seen the layers below it? Listen for: the inner "
         "Jacobian cancels only if it is inverted, not if it is transposed.",
     ),
-    alt="What each method's latent step misses of its announcement against the step size, on logarithmic axes; the "
-    "step beside its announcement; the step in x-space.",
+    alt="The share of its announced latent step that each method misses, against the step size, on logarithmic axes; "
+    "each step beside its announcement; the directions of the steps in x-space.",
 )
