@@ -94,7 +94,7 @@ def test_every_answer_about_the_start_can_be_right():
 
 
 def test_every_answer_about_the_optimum_can_be_right():
-    places = ({}, {"problem": "square"}, {"problem": "tanh", "distance": 2.0})
+    places = ({}, {"problem": "square"}, {"problem": "tanh", "distance": 2.0}, {"problem": "toy"})
     found = [right(LESSONS["near-optimum"].prediction, at("near-optimum", **place)) for place in places]
     assert {answer for one in found for answer in one} == {o.text for o in LESSONS["near-optimum"].prediction.options}
 

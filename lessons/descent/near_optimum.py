@@ -11,7 +11,7 @@ from core.scalar import Power, Saturating
 from core.toys import RotatedSine, Scaled, Sheared, rotation
 from core.updates import gradient_descent, newton
 from lessons.controls import Choice, Landmark, Legend, Slider, Step
-from lessons.figures import METHODS, Axis, Drawing, Line, Panel
+from lessons.figures import METHODS, Axis, Drawing, Line, Mark, Panel
 from lessons.lesson import Claim, Lesson, Takeaway, Teaching
 from lessons.methods import FRACTION, INVERSE, RULES, SHOWN
 from lessons.prediction import Option, Prediction
@@ -24,6 +24,7 @@ TAIL = 0.05  # "near": where the lowest power of the distance rules to a per cen
 ROUNDING = 1e-12  # errors below this are rounding, and their ratios say nothing
 EVEN = 0.02  # factors that differ by less are called the same
 WINDOW = 5  # steps at either end over which a factor is averaged
+FAR_TICKS = ((1e-8, "10⁻⁸"), (1e-4, "10⁻⁴"), (1.0, "1"))
 PROBLEMS = {"fourth": lambda: Power(2), "square": lambda: Power(1), "toy": lambda: Scaled(4.0), "tanh": Saturating}
 PROBLEM_LABELS = {"fourth": "x⁴", "square": "x²", "toy": "|(x₁, 4x₂)|²", "tanh": "tanh²x"}
 STEEPEST = (Landmark("longest gradient", number="steepest"),)
@@ -77,7 +78,7 @@ def draw(result):
         error, length = result["errors"][name], result["lengths"][name]
         at = np.broadcast_to(steps, error.shape)
         lines += [
-            Line(f"{name}/error", "error", at, error, name, name, role="path", legend=True),
+            Line(f"{name}/error", "error", at, error, name, name, role="path"),
             Line(
                 f"{name}/factor",
                 "factor",
@@ -86,17 +87,21 @@ def draw(result):
                 name,
                 name,
                 role="path",
+                legend=True,
             ),
             Line(f"{name}/length", "length", DISTANCES, length, name, name),
         ]
+    lines.append(Line("standstill", "factor", [0, STEPS], [1.0, 1.0], label="1", dash="dash", width=1.2, answer=False))
     counted = Axis("step", (0, STEPS))
+    far = Axis("distance", (1e-9, 10), log=True, ticks=FAR_TICKS)
     distances = Axis("distance from the optimum", (0.01, 4.0), log=True)
     return Drawing(
         panels=(
-            Panel("error", "distance from the optimum", counted, Axis("|x − x*|", (1e-9, 10), log=True), big=True),
-            Panel("factor", "what is left of it after a step", counted, Axis("factor", (0.0, 1.15))),
+            Panel("factor", "share of the distance that a step leaves", counted, Axis("share", (0.0, 1.2)), big=True),
+            Panel("error", "distance from the optimum", counted, far),
             Panel("length", "length of the step", distances, Axis("|Δx|", (1e-6, 10), log=True), cursor="distance"),
         ),
+        marks=(Mark("nothing", "factor", "label", 2.0, 1.0, "1: a step achieves nothing"),),
         lines=tuple(lines),
         numbers={
             "steepest": np.where(result["steepest"] < DISTANCES[-1], result["steepest"], 0.0),
@@ -127,24 +132,47 @@ def ends(error):
 
 
 def reading(result):
-    step = result["settings"]["step"]
-    told = [f"{METHODS[name].label} {_state(result['errors'][name], step)}" for name in RULES]
-    sentences = [f"After {step} steps: {'; '.join(told)}."]
-    early, late = ends(result["errors"]["gradient_descent"])
-    if np.isfinite(early):
-        steady = abs(early - late) < EVEN
-        fate = f"stays at {late:.2f}" if steady else f"goes from {early:.2f} to {late:.2f}"
-        sentences.append(f"Gradient descent’s factor a step {fate}.")
-    sentences.append(f"Near the optimum its step shrinks with slope {tail_slope(result, 'gradient_descent'):.1f}.")
-    if result["steepest"] < DISTANCES[-1]:
-        sentences.append(f"Beyond a distance of {result['steepest']:.2g} the gradient gets shorter with the distance.")
-    return " ".join(sentences)
+    step, (early, late) = result["settings"]["step"], ends(result["errors"]["gradient_descent"])
+    slope = tail_slope(result, "gradient_descent")
+    if not np.isfinite(early):
+        told = f"Gradient descent {_state(result['errors']['gradient_descent'], STEPS)} after a few steps."
+    elif late > 1:
+        told = f"Each step of gradient descent multiplies its distance by {late:.2f}: η is beyond its limit."
+    elif abs(early - late) < EVEN:
+        told = f"Each step of gradient descent leaves {late:.2f} of its distance: it does not slow down."
+    else:
+        fate = "achieves less and less" if late > early else "achieves more and more"
+        told = (
+            f"A step of gradient descent leaves {early:.2f} of its distance at first, {late:.2f} in the end: it {fate}."
+        )
+    near = f"Near the optimum its step shrinks like the distance to the power {slope:.1f}."
+    error = result["errors"]
+    lost = [name for name in INVERSE[:-1] if not error[name][step] < error[name][0] + ROUNDING]
+    where = [f"{METHODS[n].label} {_state(error[n], step)}" for n in ("gradient_descent", *lost, "inverse_simulator")]
+    return f"{told} {near} At step {step} {', '.join(where)}."
 
 
 def _state(error, step):
     if not np.isfinite(error[step]):
         return "has left for infinity"
     return "has arrived" if error[step] <= ROUNDING else f"is {number_word(error[step])} away"
+
+
+def remark(result):
+    """Why the share goes as it does, here."""
+    early, late = ends(result["errors"]["gradient_descent"])
+    if not np.isfinite(early):
+        return "There are too few steps on this walk to judge by: it arrives, or leaves, at once."
+    if late > 1:
+        return "Its η is beyond the stable limit, a landmark on its slider: what slows it down is another matter."
+    if abs(early - late) < EVEN:
+        return "The steps do get shorter, but in proportion to the distance, so the share stays."
+    if late < early:
+        return "It starts where the gradient is small although the goal is far, and steepens on the way."
+    return (
+        "That the steps get shorter decides nothing: on x² they do as well, in proportion to the distance. Here they "
+        "shrink faster than it."
+    )
 
 
 def tail_slope(result, name):
@@ -154,13 +182,18 @@ def tail_slope(result, name):
 
 
 def _factor(low, high):
-    """Is the late factor minus the early one of gradient descent in this range?"""
+    """Is the late factor minus the early one of gradient descent in this range, and does the walk arrive?"""
 
     def holds(result):
         early, late = ends(result["errors"]["gradient_descent"])
-        return bool(low <= late - early < high)
+        return bool(low <= late - early < high and late <= 1)
 
     return holds
+
+
+def leaves(result):
+    """Does a late step of gradient descent lead away?"""
+    return bool(ends(result["errors"]["gradient_descent"])[1] > 1)
 
 
 def takeaway_code(settings):
@@ -290,15 +323,13 @@ LESSON = Lesson(
             Option("it stays the same: a constant factor a step", _factor(-EVEN, EVEN)),
             Option("it grows: each step achieves less than the one before", _factor(EVEN, np.inf)),
             Option("it shrinks: closer in, each step achieves more", _factor(-np.inf, -EVEN)),
+            Option("it is more than all of it: the walk leads away", leaves),
         ),
-        remark=(
-            "That the steps get shorter decides nothing: on x² they do as well, in proportion to the distance. The "
-            "question is whether they shrink faster than it."
-        ),
+        remark=remark,
     ),
     why=(
-        "On $x^2$ the step is $-2\\eta x$, so a constant share of the error stays: a straight line on this plot "
-        "(*linear* convergence). On $x^4$ it is $-4\\eta x^3$, which vanishes faster than $x$, and the error falls "
+        "On $x^2$ the step is $-2\\eta x$, so a constant share of the error stays: a flat line (*linear* "
+        "convergence). On $x^4$ it is $-4\\eta x^3$, which vanishes faster than $x$, and the error falls "
         "only like $1/\\sqrt{8\\eta k}$ after k steps (*sublinear*). Newton’s method divides by the curvature, which "
         "vanishes as well: $-\\eta\\,4x^3/12x^2 = -\\eta x/3$, a constant factor again. The inverse gradient leaves "
         "$1 - \\eta/2$, the inverse simulator $\\sqrt{1-\\eta}$.\n\n" + code(gradient_descent, newton)
@@ -340,8 +371,8 @@ LESSON = Lesson(
     teaching=Teaching(
         misconception="A small gradient means that one has nearly arrived.",
         demo=(
-            ("x²: four straight lines. Everybody keeps a constant factor.", {"problem": "square"}),
-            ("x⁴: the blue line bends. Watch its factor creep towards 1.", {"problem": "fourth"}),
+            ("x²: four flat lines. Every method keeps a constant share.", {"problem": "square"}),
+            ("x⁴: the blue line creeps towards 1, the others stay flat.", {"problem": "fourth"}),
             (
                 "tanh², from far: the gradient is small where the goal is far. Newton walks away.",
                 {"problem": "tanh", "distance": 2.0},
@@ -353,7 +384,7 @@ LESSON = Lesson(
         ),
     ),
     alt=(
-        "The distance from the optimum by step for four methods, the factor by which each step shrinks it, and the "
-        "length of the step against the distance."
+        "The share of the distance from the optimum that each step of four methods leaves, the distance by step, and "
+        "the length of the step against the distance."
     ),
 )
