@@ -93,7 +93,7 @@ def draw(result):
         ]
     lines.append(Line("standstill", "factor", [0, STEPS], [1.0, 1.0], label="1", dash="dash", width=1.2, answer=False))
     counted = Axis("step", (0, STEPS))
-    far = Axis("distance", (1e-9, 10), log=True, ticks=FAR_TICKS)
+    far = Axis("distance", (1e-10, 100), log=True, ticks=FAR_TICKS)
     distances = Axis("distance from the optimum", (0.01, 4.0), log=True)
     return Drawing(
         panels=(

@@ -183,8 +183,8 @@ def reading(result):
     far, rises = float(now["gradient_descent"]["progress"]), now["gradient_descent"]["change"] > 0
     gets = f"goes {number_word(far)} times as far as y*" if far > 1 else f"covers {share_word(far)} of the way to y*"
     steps = f"At α = {alpha:.3g} one step of gradient descent {gets}{', and the loss rises' if rises else ''}"
-    limit = f", up to α = {turning:.3g}, where the step overshoots" if np.isfinite(turning) else ""
-    grown = f"What it changes grows with slope {slope(result, 'gradient_descent', chosen=below(result)):.2f}{limit}."
+    growth = f"What it changes grows with slope {slope(result, 'gradient_descent', chosen=below(result)):.2f}"
+    grown = f"{growth}; from α = {turning:.3g} on it raises the loss." if np.isfinite(turning) else f"{growth}."
     if np.isfinite(now["newton"]["length"]):
         return f"{steps}; the other three cover 30 % at every α. {grown}"
     flat = "Newton cannot step: a straight line has no curvature, H = 0, and 0 cannot be inverted."

@@ -144,6 +144,10 @@ def share(value):
     """A missed share of the announced step, in words."""
     if not np.isfinite(value):
         return "– (its matrix is singular here)"
+    if 1 <= value < 10:
+        return f"{100 * value:.0f} %"
+    if 1e-5 < value < 1e-3:
+        return f"{100 * value:.1g} %"
     return "nothing" if value < EXACT else share_word(float(value))
 
 
