@@ -295,7 +295,7 @@ LESSON = Lesson(
         _point("one", 1),
         _point("two", 2),
         _point("three", 3),
-        Point("start", "start", "x", (-START[0], -START[1]), START, (-1.5, 1.4)),
+        Point("start", "start", "x", (-START[0], -START[1]), START, (-1.7, 1.0)),
         Legend("hide", tuple(RULES)),
     ),
     simulate=simulate,
