@@ -22,7 +22,11 @@ every_lesson = pytest.mark.parametrize("slug", LESSONS)
 
 def given(slug):
     """What a lesson that needs something works with: measurements, or a model; an untrained one draws as much."""
-    return cost.given_of(cost.made_up()) if slug == "newton-cost" else setting.setup("sine").build(jax.random.key(0))
+    if slug == "newton-cost":
+        return cost.given_of(cost.made_up())
+    if slug == "scorecard":  # what it is given are measurements
+        return LESSONS[slug].prepare(LESSONS[slug].defaults)
+    return setting.setup("sine").build(jax.random.key(0))
 
 
 @functools.cache
@@ -31,7 +35,8 @@ def everything(slug):
     lesson = LESSONS[slug]
     model = given(slug) if lesson.prepare else None
     result = lesson.experiment(model)
-    swept = [c.name for c in lesson.controls if isinstance(c, Slider) and c.swept]
+    sliders = [c for c in lesson.controls if isinstance(c, Slider) and c.applies(lesson.defaults)]
+    swept = [c.name for c in sliders if c.swept]
     sweeps = {name: lesson.sweep(name, lesson.defaults, model) for name in swept}
     return model, result, sweeps, *scene(lesson, result, sweeps)
 
