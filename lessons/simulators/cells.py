@@ -10,7 +10,7 @@ from lessons.words import number_word, share_word
 
 METHOD_NAMES = ("gradient_descent", "newton", "inverse_gradient", "inverse_simulator")
 PROPERTIES = ("units", "sensitivity", "optimum", "composition", "scale", "dependence")
-NAMES = ("other units", "sensitivity", "near the optimum", "composition", "other scales", "dependence")
+NAMES = ("other units", "sensitivity", "optimum", "composition", "other scales", "dependence")
 SAME = 1e-6  # a defect below this is rounding
 EXPLODES = 50.0  # times the median step: a step that nobody would want
 
@@ -61,12 +61,12 @@ def _closes(value):
 
 def _announces(result, name, value):
     order = float(result["orders"][name])
-    return "known beforehand" if value < SAME * 1e-3 else f"{share_word(value)} off, order {order:.1f}"
+    return "exact" if value < SAME * 1e-3 else f"{share_word(value)} off, order {order:.1f}"
 
 
 def _depends(result, name, value):
     lacks = ", needs P⁻¹" if name == "inverse_simulator" and not formula_for_all() else ""
-    how = f"{number_word(value)} × median step"
+    how = f"{number_word(value)} × median"
     return (f"explodes: {how}" if value > EXPLODES else f"at most {how}") + lacks
 
 

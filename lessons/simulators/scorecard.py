@@ -123,7 +123,7 @@ def draw(result):
                     group=name,
                     label=style.label,
                     colour=style.colour,
-                    width=9,
+                    width=7.5,
                 )
             )
     for name in reversed(RULES):
@@ -137,7 +137,7 @@ def draw(result):
         panels=(
             Panel(
                 "card",
-                "how far from ideal: the shorter the better",
+                "how far from ideal",
                 Axis("defect; none: the same, up to rounding", (STUB * FLOOR, CEILING), log=True, ticks=TICKS),
                 Axis("", (-0.6, 5.6), ticks=names),
                 big=True,
