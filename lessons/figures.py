@@ -182,13 +182,16 @@ def arrow(x0: Any, y0: Any, dx: Any, dy: Any, head: float) -> tuple[np.ndarray, 
 
 
 def figure(drawing: Drawing) -> go.Figure:
-    """One picture as a Plotly figure: the big panel on the left, the small ones stacked on its right."""
+    """One picture as a Plotly figure: the big panels on the left, the small ones stacked on their right."""
     big = [panel for panel in drawing.panels if panel.big]
     small = [panel for panel in drawing.panels if not panel.big]
     rows = max(len(small), 1)
-    specs = [[{"rowspan": rows} if row == 0 else None, {}] for row in range(rows)]
-    place = {panel.id: (1, 1) for panel in big} | {panel.id: (row + 1, 2) for row, panel in enumerate(small)}
-    fig = make_subplots(rows, 2, specs=specs, column_widths=[0.6, 0.4], horizontal_spacing=0.1, vertical_spacing=0.16)
+    last = len(big) + 1
+    specs = [[{"rowspan": rows} if row == 0 else None for _ in big] + [{}] for row in range(rows)]
+    place = {panel.id: (1, column + 1) for column, panel in enumerate(big)}
+    place |= {panel.id: (row + 1, last) for row, panel in enumerate(small)}
+    widths = [0.6 / len(big)] * len(big) + [0.4]
+    fig = make_subplots(rows, last, specs=specs, column_widths=widths, horizontal_spacing=0.1, vertical_spacing=0.16)
     for panel in drawing.panels:
         _axes(fig, panel, place[panel.id])
     with np.errstate(over="ignore"):  # a diverged path is beyond float32 too: it becomes inf, where drawing stops

@@ -1,5 +1,7 @@
 """Drawings as Plotly figures: what is not finite ends a path and is a gap in a curve."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -17,3 +19,13 @@ def drawn(role):
 @pytest.mark.parametrize(("role", "shown"), [("path", [1.0]), ("curve", [1.0, np.nan, 3.0])])
 def test_what_is_not_finite(role, shown):
     np.testing.assert_array_equal(drawn(role), shown)
+
+
+def test_no_two_panels_lie_on_each_other():
+    panels = [
+        Panel(name, name, Axis("x", (0, 1)), Axis("y", (0, 1)), big) for name, big in zip("abc", (1, 1, 0), strict=True)
+    ]
+    lines = tuple(Line(name, name, [0.0, 1.0], [0.0, 1.0]) for name in "abc")
+    shown = figure(Drawing(tuple(panels), lines))
+    spans = sorted(tuple(shown.layout[trace.xaxis.replace("x", "xaxis")].domain) for trace in shown.data)
+    assert all(left[1] < right[0] for left, right in pairwise(spans))

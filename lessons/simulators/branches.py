@@ -14,7 +14,7 @@ from lessons.figures import Axis, Drawing, Field, Line, Mark, Panel
 from lessons.landscape import over_grid
 from lessons.lesson import Claim, Lesson, Takeaway, Teaching
 from lessons.prediction import Aim
-from lessons.words import code, count_word, number_word, point_word, power
+from lessons.words import code, count_word, number_word, point_word
 
 VIEW = 4.0
 GRID = 160  # no slider moves the basins
@@ -23,6 +23,7 @@ ETA = 0.3
 ANGLE = 0.6
 BINS = 48
 NEAR = 0.1  # an answer whose effect is this near to y* counts as a solution: the regression is as coarse as its data
+ROUNDING = 1e-9  # below this two effects differ by rounding only
 REACH = 8.0  # what of the branches' coordinate is shown
 PROBLEMS = {"squared": lambda: SquaredSecond(), "sine": lambda: RotatedSine(1.0, ANGLE)}
 ALONG = {"squared": (0.0, 1.0), "sine": (float(np.cos(ANGLE)), -float(np.sin(ANGLE)))}  # across the branches
@@ -103,8 +104,12 @@ def draw(result):
         Line("histogram", "across", places, histogram, label="causes averaged", colour="text", width=2.0),
         Line("mean", "across", across, [0.0, 1.0], label="their average", dash="dash", width=1.5),
     ]
-    y_view = Y_VIEWS[problem]
-    marks = [Mark(f"cause{k}", "x", "dot", *cause) for k, cause in enumerate(causes(result))]
+    y_view, hidden = Y_VIEWS[problem], result["settings"]["cause"]
+    marks = []
+    for k, cause in enumerate(causes(result)):
+        said = "" if np.allclose(cause, hidden, atol=1e-5) else "also causes y*"
+        marks.append(Mark(f"cause{k}", "x", "dot", *cause, said))
+    marks.append(Mark("mean/label", "across", "label", result["across"], 0.58, "their average", answer=True))
     marks += [
         Mark("box", "x", "box", box[..., 0], box[..., 1], "training data"),
         Mark("average/x", "x", "ring", average[..., 0], average[..., 1], "regression’s answer", answer=True),
@@ -117,7 +122,7 @@ def draw(result):
         panels=(
             Panel(
                 "x",
-                "x-space: dots cause y*; shades: which is nearest",
+                "x-space: dots cause y*; shading: which is nearest",
                 Axis("x₁", (-VIEW, VIEW)),
                 Axis("x₂", (-VIEW, VIEW)),
                 big=True,
@@ -142,9 +147,14 @@ def answer_of(result):
     return np.round(result["average"], 6) + 0.0
 
 
+def lands(missed):
+    """How near to y* the effect of the local inverse's answer is."""
+    return "is y*, up to rounding" if missed < ROUNDING else f"is {number_word(missed)} beside y*"
+
+
 def reading(result):
     landing = f"From the start the local inverse lands on {point_word(result['landing'])}, "
-    landing += f"and P of that is y* up to {power(result['missed'])}."
+    landing += f"and P of that {lands(result['missed'])}."
     count, off = len(inside(result)), float(result["off"])
     data = f"The training square holds {count_word(count, 'cause')} of y*"
     answer = f"regression answers {point_word(answer_of(result))}"
@@ -154,6 +164,17 @@ def reading(result):
     if off < NEAR:
         return f"{landing} {data}; {answer}, and P of that is {number_word(off)} off: here the average is a solution."
     return f"{landing} {data}; {answer}, their average, and P of that misses y* by {number_word(off)}."
+
+
+def remark(result):
+    """What least squares does with the causes that its data hold here."""
+    count = len(inside(result))
+    if count == 0:
+        return "The data hold no cause of y*: it answers with those whose effects are nearest, and that is a guess."
+    if count == 1:
+        return "The data hold a single cause of y*, so their mean is that cause; with two it lies between them."
+    off = number_word(result["off"])
+    return f"Least squares answers with the mean of the {count} causes in its data, and P of that misses y* by {off}."
 
 
 def _oracle(problem, y):
@@ -250,14 +271,13 @@ LESSON = Lesson(
         "guess",
         answer_of,
         close=0.5,
-        remark="Least squares answers with the mean of all causes in its data. With a single one it is a solution; "
-        "between two it is neither.",
+        remark=remark,
     ),
     why=(
         "The $x$ that minimises $E|x - x_{data}|^2$ over all data with effect $y$ is their mean. Between the branches "
         "there is no branch, so $P$ of the mean is not $y^*$: **the average over solutions is not a solution**. A "
         "local inverse avoids the question by keeping $x$: it stays on the branch where it is, and each start has "
-        "its own answer (the grey and white basins). Shrink the data to a neighbourhood of the start, so that it "
+        "its own answer (the shaded and plain basins). Shrink the data to a neighbourhood of the start, so that it "
         "holds one branch, and regression is right as well: local data make a local inverse.\n\n" + code(regression)
     ),
     limits=(

@@ -18,16 +18,16 @@ from lessons.words import code, number_word, point_word
 
 STEPS = 20
 REST = 200  # steps until a walk rests: (1 - 0.05)^200 is 4e-5, at the smallest eta of the slider
-VIEW = 2.0
+X_VIEWS = {"squared": 2.6, "sine": 4.6, "sheared": 3.6}  # holds all that the targets of the y panel ask for
+START = (1.7, 1.5)  # a start no farther out begins inside the y panel, for each problem
 Y_VIEW = 2.5
 GRID = 90
 ETAS = np.geomspace(0.05, 1.0, 13)
-FLOOR = 1e-4  # where the figure puts what has arrived
 REACHED = 1e-3  # a walk that rests within this distance of the compromise has arrived: it stops after REST steps
 PROBLEMS = {
     "squared": lambda: SquaredSecond(),
     "sine": lambda: RotatedSine(1.0),
-    "sheared": lambda: Sheared(((1.0, 1.0), (0.0, 1.2))),
+    "sheared": lambda: Sheared(((1.0, 0.5), (0.0, 1.2))),
 }
 RULES = {"average": average_then_invert, "invert": invert_then_average}
 LOOK = {
@@ -48,7 +48,7 @@ def simulate(problem, eta, start, **targets):
         "paths": paths,
         "targets": aims,
         "mean": jnp.mean(aims, axis=0),
-        "best": chosen.inverse(y_best, start),  # of the causes of the best y, the one on this side
+        "best": chosen.inverse(y_best, paths["average"].x[-1]),  # of the causes of the best y, the one walked to
         "y_best": y_best,
         "least": distortion(y_best, aims),
         "spread": distortion(jnp.mean(aims, axis=0), aims),
@@ -96,21 +96,23 @@ def draw(result):
                     **LOOK[name],
                 )
             )
-        away = np.maximum(result["away"][name], FLOOR)
+        away = np.maximum(result["away"][name], REACHED)
         lines.append(Line(f"{name}/away", "away", ETAS, away, group=name, **LOOK[name]))
     for k, name in enumerate(TARGETS):
         pull = np.stack([result["y_best"], targets[..., k, :]], axis=-2)
         lines.append(Line(f"pull/{name}", "y", pull[..., 0], pull[..., 1], label=f"pull of target {name}", width=1.0))
-    best, y_best, each = result["best"], result["y_best"], result["each"]
+    best, y_best, each, y0 = result["best"], result["y_best"], result["each"], paths["average"].y[..., 0, :]
+    view = X_VIEWS[result["settings"]["problem"]]
     middle = each.mean(axis=-2)
     apart = float(np.max(np.abs(mean - y_best))) > 0.2  # else the two labels would lie on each other
     marks = [
         Mark("mean", "y", "dot", mean[..., 0], mean[..., 1], "mean of the targets" if apart else "", answer=True),
         Mark("best/y", "y", "cross", y_best[..., 0], y_best[..., 1], "least squares", answer=True),
-        Mark("best/x", "x", "cross", best[..., 0], best[..., 1], answer=True),
-        Mark("middle", "x", "ring", middle[..., 0], middle[..., 1], "mean", answer=True),
+        Mark("best/x", "x", "cross", best[..., 0], best[..., 1], "", answer=True),
+        Mark("middle", "x", "ring", middle[..., 0], middle[..., 1], "their mean", answer=True),
+        Mark("from", "y", "dot", y0[..., 0], y0[..., 1], "y of the start"),
     ]
-    marks += [Mark(f"each{k}", "x", "dot", each[..., k, 0], each[..., k, 1], f"P⁻¹({k + 1})") for k in range(3)]
+    marks += [Mark(f"each{k}", "x", "dot", each[..., k, 0], each[..., k, 1], f"{k + 1}") for k in range(3)]
     wide = (-Y_VIEW, Y_VIEW) * 2
     return Drawing(
         panels=(
@@ -125,8 +127,8 @@ def draw(result):
             Panel(
                 "x",
                 "x-space: what each target asks for",
-                Axis("x₁", (-VIEW, VIEW)),
-                Axis("x₂", (-VIEW, VIEW)),
+                Axis("x₁", (-view, view)),
+                Axis("x₂", (-view, view)),
                 equal=True,
             ),
             Panel(
@@ -135,7 +137,12 @@ def draw(result):
                 Axis(
                     "step size η", (0.05, 1.0), log=True, ticks=tuple((v, f"{v:g}") for v in (0.05, 0.1, 0.2, 0.5, 1.0))
                 ),
-                Axis("|y − best|", (FLOOR / 2, 3.0), log=True),
+                Axis(
+                    "|y − best|",
+                    (REACHED / 1.5, 2.0),
+                    log=True,
+                    ticks=((REACHED, "none"), (0.01, "0.01"), (0.1, "0.1"), (1.0, "1")),
+                ),
                 cursor="eta",
             ),
         ),
@@ -189,6 +196,16 @@ def _ahead(result):
     return 0.0 if abs(gap) < REACHED else gap
 
 
+def remark(result):
+    """Why, at these settings."""
+    if _ahead(result) == 0:
+        return "From here P acts as a linear map would: the average of the causes is the cause of the average."
+    return (
+        "Distances are measured in y, so that is where the average means something; the average of three causes is the "
+        "cause of nothing in particular."
+    )
+
+
 def _compromise_claim(lesson):
     ends = {}
     for problem in PROBLEMS:
@@ -228,7 +245,7 @@ def _floor_claim(lesson):
 CODE = {
     "squared": "toys.SquaredSecond()",
     "sine": "toys.RotatedSine(1.0)",
-    "sheared": "toys.Sheared(((1.0, 1.0), (0.0, 1.2)))",
+    "sheared": "toys.Sheared(((1.0, 0.5), (0.0, 1.2)))",
 }
 
 
@@ -278,7 +295,7 @@ LESSON = Lesson(
         _point("one", 1),
         _point("two", 2),
         _point("three", 3),
-        Point("start", "start", "x", (-VIEW, -VIEW), (VIEW, VIEW), (-1.5, 1.4)),
+        Point("start", "start", "x", (-START[0], -START[1]), START, (-1.7, 1.0)),
         Legend("hide", tuple(RULES)),
     ),
     simulate=simulate,
@@ -291,12 +308,11 @@ LESSON = Lesson(
             Option("inverting for each target first, then averaging", lambda result: _ahead(result) < 0),
             Option("neither: they end at the same y", lambda result: _ahead(result) == 0),
         ),
-        remark="Distances are measured in y, so that is where the average means something; the average of three causes "
-        "is the cause of nothing in particular.",
+        remark=remark,
     ),
     why=(
-        "With $\\bar y$ the mean of the $k$ targets, $\\sum_i |y - y_i|^2 = k\\,|y - \\bar y|^2 + \\sum_i |y_i - \\bar "
-        "y|^2$. The second term is there whatever you do, so the compromise is the $x$ whose effect is nearest to "
+        "With $\\bar y$ the mean of the three, $\\sum_i |y - y_i|^2 = 3\\,|y - \\bar y|^2 + \\sum_i |y_i - \\bar y|^2$."
+        " The second term is there whatever you do, so the compromise is the $x$ whose effect is nearest to "
         "$\\bar y$. Averaging first walks straight to it, at any $\\eta$. Inverting first rests where three *bent* "
         "steps cancel, which is elsewhere; as $\\eta \\to 0$ the steps become straight and it gets there too, in "
         "more and more steps.\n\n" + code(average_then_invert, invert_then_average)
@@ -311,7 +327,7 @@ LESSON = Lesson(
     ),
     sources=(
         "Physics-based Deep Learning, chapter “Scale-Invariance and Inversion”, section “Inverse simulators”: an x "
-        "that yields multiple targets with minimal distortion in L².",
+        "that yields multiple targets with minimal distortion, in the sense of least squares.",
     ),
     claims=(
         Claim(
@@ -333,8 +349,8 @@ LESSON = Lesson(
     teaching=Teaching(
         misconception="With an inverse there is nothing to optimise; for several targets, average their solutions.",
         demo=(
-            ("Three targets, two ways to average. Play them.", {"eta": 0.6}),
-            ("At full steps inverting first averages three solutions, and misses most.", {"eta": 1.0}),
+            ("Three targets, two ways to average. Play them.", {"eta": 0.6, "step": 0}),
+            ("At full steps inverting first averages three solutions, and misses by most.", {"eta": 1.0}),
             ("At small steps it gets close, slowly.", {"eta": 0.05}),
             ("On a linear P there is no difference.", {"problem": "sheared"}),
         ),

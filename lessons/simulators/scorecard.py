@@ -11,31 +11,26 @@ from core import measures, properties
 from core.problem import Aimed
 from core.rollout import rollout
 from core.toys import RotatedSine, Sheared, SquaredSecond
-from core.updates import gradient_descent, inverse_gradient, inverse_simulator, newton
 from lessons.controls import Choice, Landmark, Legend, Slider
 from lessons.figures import METHODS, Axis, Drawing, Line, Mark, Panel, path_lines
 from lessons.lesson import Claim, Lesson, Takeaway, Teaching
+from lessons.methods import RULES
 from lessons.prediction import Option, Prediction
-from lessons.simulators.cells import EXPLODES, PROPERTIES, SAME, defect, formula_for_all, invariant, table
+from lessons.simulators.cells import EXPLODES, NAMES, PROPERTIES, SAME, defect, formula_for_all, invariant, table
 from lessons.words import code, number_word
 
-RULES = {
-    "gradient_descent": gradient_descent,
-    "newton": newton,
-    "inverse_gradient": inverse_gradient,
-    "inverse_simulator": inverse_simulator,
-}
 STEPS = 15
 SHARES = np.linspace(0.0, 1.0, 5)  # powers of the scale at which walks are compared: from 1 to the scale itself
 ALPHAS = np.geomspace(1e-3, 1e-1, 5)  # sensitivities small enough that no step overshoots
+NOTICED = 1.001  # a scale nearer to 1 than this moves no walk by more than the eye sees
 TURNED = 0.5  # the effects are scaled along directions that are none of P's own
 ETAS = np.geomspace(1e-4, 1e-2, 5)  # where the order of what a latent step misses is fitted
 SMALL = 2  # the one of them, 1e-3, at which it is held against its announcement
 SHEAR = ((1.0, 1.0), (0.0, 1.0))  # what follows P in the chain of functions
 SCANNED = 600  # even, so that no start lies exactly on a fold
-SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-FLOOR, CEILING = 1e-17, 1e8
-ROWS = ("units", "sensitivity", "near optimum", "composition", "scale", "dependence")
+FLOOR, CEILING = SAME, 1e6  # of the bars: below is rounding, above is far too much
+STUB = 0.3  # of the floor: where the bars begin, so that one without a defect is seen
+TICKS = ((FLOOR, "none"), (1e-4, "0.01 %"), (1e-2, "1 %"), (1.0, "1"), (1e2, "100"), (1e4, "10⁴"), (CEILING, "10⁶"))
 PROBLEMS = {
     "squared": lambda: SquaredSecond(),
     "sine": lambda: RotatedSine(2.0),
@@ -117,18 +112,18 @@ def draw(result):
         for row, property_ in enumerate(reversed(PROPERTIES)):
             value = np.nan_to_num(result["defects"][name][property_], nan=CEILING, posinf=CEILING)
             value = np.clip(value, FLOOR, CEILING)[..., None]
-            reach = np.concatenate([np.full_like(value, FLOOR), value], axis=-1)
+            reach = np.concatenate([np.full_like(value, STUB * FLOOR), value], axis=-1)
             style = METHODS[name]
             lines.append(
                 Line(
                     f"{name}/{property_}",
                     "card",
                     reach,
-                    np.full(2, row + 0.27 - 0.18 * k),
+                    np.full(2, row + 0.3 - 0.2 * k),
                     group=name,
                     label=style.label,
                     colour=style.colour,
-                    width=7,
+                    width=7.5,
                 )
             )
     for name in reversed(RULES):
@@ -137,14 +132,13 @@ def draw(result):
         lines += [replace(line, role="curve") for line in path_lines(name, path)]
     x1, x2, y1, y2 = VIEWS[result["settings"]["problem"]]
     target, start = result["target"], result["paths"]["newton"].x[..., 0, :]
-    names = tuple((row, label) for row, label in enumerate(reversed(ROWS)))
-    decades = tuple((10.0**k, f"10{str(k).translate(SUPERSCRIPT)}" if k else "1") for k in range(-16, 9, 4))
+    names = tuple((row, label) for row, label in enumerate(reversed(NAMES)))
     return Drawing(
         panels=(
             Panel(
                 "card",
-                "how far from ideal: the shorter the better",
-                Axis("defect, see the table", (FLOOR, CEILING), log=True, ticks=decades),
+                "how far from ideal",
+                Axis("defect; none: the same, up to rounding", (STUB * FLOOR, CEILING), log=True, ticks=TICKS),
                 Axis("", (-0.6, 5.6), ticks=names),
                 big=True,
             ),
@@ -164,18 +158,37 @@ def _drawable(points):
 
 
 def reading(result):
-    settings, clean = result["settings"], []
-    for name in RULES:
-        count = sum(defect(result, name, p) < SAME for p in PROPERTIES[:5])
-        clean.append(f"{METHODS[name].label} {count}")
-    same = [METHODS[name].label for name in invariant(result, "scale")]
-    who = ", ".join(same) if same else "no method"
+    alpha, same = result["settings"]["alpha"], invariant(result, "scale")
+    if len(same) == len(RULES):
+        kept = "every walk stays the same" + (", as nothing is rescaled" if alpha == 1 else "")
+    else:
+        kept = f"the walk stays the same for {_listed(same) or 'no method'}"
+    clean = {name: sum(defect(result, name, p) < SAME for p in PROPERTIES[:5]) for name in RULES}
+    most = max(clean.values())
     worst = max(RULES, key=lambda name: defect(result, name, "dependence"))
     longest = number_word(defect(result, worst, "dependence"))
     return (
-        f"Right up to rounding, of the first five properties: {', '.join(clean)}. With scales up to "
-        f"{settings['alpha']:.3g} the walk stays the same for {who}. Across places where a matrix is singular, the "
-        f"longest step is {METHODS[worst].label}’s: {longest} times its median one."
+        f"With scales up to {alpha:.3g} {kept}. Without a defect in {most} of the first five rows: "
+        f"{_listed([name for name in RULES if clean[name] == most])}. In the last row {_listed([worst])} is worst: "
+        f"its longest step is {longest} times its median one."
+    )
+
+
+def _listed(names):
+    """ "Newton, the inverse gradient and the inverse simulator"."""
+    said = [("the " if name.startswith("inverse") else "") + METHODS[name].label for name in names]
+    return " and ".join([", ".join(said[:-1]), said[-1]] if len(said) > 1 else said)
+
+
+def remark(result):
+    """Why, on this problem and at this scale."""
+    if result["settings"]["alpha"] < NOTICED:
+        return "With nothing rescaled there is nothing to notice: move α."
+    if result["settings"]["problem"] == "sheared":
+        return "On a linear P the Hessian is 2 JᵀJ, so Newton’s method takes the scale out as J⁻¹ does."
+    return (
+        "Newton’s method is scale-invariant where P is linear. On a curved P its Hessian weighs the curvature of P by "
+        "the residual, and the residual is what has been scaled."
     )
 
 
@@ -242,7 +255,7 @@ CODE = {"squared": "SquaredSecond()", "sine": "RotatedSine(2.0)", "sheared": "Sh
 
 
 def takeaway(settings):
-    """The column "scale invariance" for two methods."""
+    """The row "other scales" for two methods."""
     return f"""\
 import jax.numpy as jnp
 from core import measures, toys, updates
@@ -270,7 +283,7 @@ LESSON = Lesson(
     question="Which method gets which property right, and how do you know?",
     text=(
         "Four methods, six properties, each measured on the problem that you choose. A bar tells how far from ideal "
-        "the run was; below the figure each measurement is a cell that opens its run. $\\eta$ is the share of the "
+        "the run was; in the table below each measurement opens its run. $\\eta$ is the share of the "
         "gap in y that a step is to close; gradient descent gets half of its largest stable step."
     ),
     minutes=8,
@@ -295,21 +308,20 @@ LESSON = Lesson(
             Option("only the inverse simulator’s", _only("inverse_simulator")),
             Option("everybody’s", _only(*RULES)),
         ),
-        remark="Newton’s method is scale-invariant where P is linear. On a curved P its Hessian weighs the curvature "
-        "of P by the residual, and the residual is what has been scaled.",
+        remark=remark,
     ),
     why=(
         "The four differ in one matrix. The transpose $J^T$ carries units and scale twice over; $J^{-1}$ and "
         "$P^{-1}$ take them out, wherever they come in: before $P$, after it, or between two functions. Newton’s "
         "$H^{-1}$ takes them out as far as $H$ is $2 J^T J$, which is all of it only for a linear $P$. What is "
-        "gained is paid for in the last column: whatever is inverted must be invertible, and known.\n\n "
+        "gained is paid for in the last row: whatever is inverted must be invertible, and known.\n\n "
         "" + code(*RULES.values())
     ),
     limits=(
         "A bar is one number from one start, with one rule for gradient descent’s step; move the sliders before you "
         "believe it. Cost is not in the table: a step of Newton’s method or of an inverse is dearer than a gradient. "
-        "And the last row is an ideal: it presumes an inverse simulator. Where none is known, [search](four-ways) or "
-        "[learn](train) one."
+        "And the last column is an ideal: it presumes an inverse simulator. Where none is known, [search](four-ways) "
+        "or [learn](train) one."
     ),
     sources=(
         "Physics-based Deep Learning, chapter “Scale-Invariance and Inversion”: the four categories and its summary. "
@@ -354,13 +366,13 @@ LESSON = Lesson(
     teaching=Teaching(
         misconception="Newton is scale-invariant, so nothing is left to gain.",
         demo=(
-            ("Read the bars from above: who is at the left edge?", {"alpha": 100.0}),
-            ("Take the scaling out: gradient descent looks good again.", {"alpha": 1.0}),
+            ("Read the rows from above: who has no defect?", {"alpha": 10.0}),
+            ("Take the scaling out: every walk is the same as itself.", {"alpha": 1.0}),
             ("On a linear problem all three that invert agree.", {"problem": "sheared"}),
             ("On a curved one Newton falls out at the scale.", {"problem": "sine"}),
         ),
-        room="Which column would you give up first in your own field, and which never? Listen for: units cost nothing "
-        "to get right on paper; the last column decides what can be used at all.",
+        room="Which row would you give up first in your own field, and which never? Listen for: units cost nothing "
+        "to get right on paper; the last row decides what can be used at all.",
     ),
     alt="For four methods and six properties a bar that tells how far from ideal the measurement is, on a logarithmic "
     "axis, and the walks of the four methods in x-space and y-space.",

@@ -19,21 +19,23 @@ from lessons.prediction import Aim
 from lessons.words import code, number_word, point_word, share_word
 
 STEPS = 12
-VIEW = 2.0
-Y1, Y2 = (-3.25, 3.25), (-2.75, 4.25)  # what of y-space is shown: the image of the square, but for corners of the shear
-Y_VIEW = 4.4  # half the side of the field of the loss in y
+VIEW = 1.6
+# What of y-space is shown, for each problem: the image of the square, with a margin.
+Y_VIEWS = {"squared": ((-1.8, 1.8), (-0.6, 3.0)), "sine": ((-1.8, 1.8), (-1.8, 1.8)), "sheared": ((-2.7, 2.7),) * 2}
+Y_VIEW = 3.2  # half the side of the field of the loss in y
 FAR = 1e3  # a point beyond this has left
 STRAIGHT = 1e-9  # a bend below this is rounding
+HARDLY = 0.03  # in x: too little for the eye
 INVERSE = ("newton", "inverse_gradient", "inverse_simulator")
 GRID = 100  # no slider moves the loss
 PROBLEMS = {
     "squared": lambda start: SquaredSecond(target=(-0.6, 0.2), start=start),
-    "sine": lambda start: RotatedSine(0.5, solution=(-0.7, -0.5), start=start),
-    "sheared": lambda start: Sheared(((1.0, 1.0), (0.0, 1.2)), target=(-0.6, 0.2), start=start),
+    "sine": lambda start: RotatedSine(0.7, solution=(-0.9, -0.7), start=start),
+    "sheared": lambda start: Sheared(((1.0, 0.6), (0.0, 1.2)), target=(-1.2, -0.8), start=start),
 }
-MESH = np.linspace(-VIEW, VIEW, 9)  # the grid's lines, one every half
+MESH = np.linspace(-VIEW, VIEW, 9)  # the grid's lines
 FINE = np.linspace(-VIEW, VIEW, 41)  # the points along each of them
-CELL = 0.2  # half the side of the small square that is carried along
+CELL = 0.16  # half the side of the small square that is carried along
 CORNERS = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1)], float)
 EDGE = np.concatenate([np.linspace(a, b, 6, endpoint=False) for a, b in pairwise(CORNERS)])
 SQUARE = CELL * np.concatenate([EDGE, EDGE[:1]])  # its outline, (25, 2), around 0
@@ -124,13 +126,23 @@ def draw(result):
     target, solution, y0 = result["target"], result["solution"], path.y[..., 0, :]
     straight = np.stack([y0, np.broadcast_to(target, y0.shape)], axis=-2)
     lines.append(
-        Line("straight", "y", straight[..., 0], straight[..., 1], label="straight to y*", dash="dash", width=1.2)
+        Line(
+            "straight",
+            "y",
+            straight[..., 0],
+            straight[..., 1],
+            label="straight to y*",
+            dash="dash",
+            width=1.2,
+            answer=False,
+        )
     )
+    y1, y2 = Y_VIEWS[settings["problem"]]
     return Drawing(
         panels=(
-            Panel("y", "y-space, the effects: the grid of x, carried by P", Axis("y₁", Y1), Axis("y₂", Y2), True, True),
-            Panel("x", "x-space, the causes", Axis("x₁", (-VIEW, VIEW)), Axis("x₂", (-VIEW, VIEW)), equal=True),
-            Panel("loss", "L, one number", Axis("step", (0, STEPS)), Axis("L", (1e-6, 1e2), log=True)),
+            Panel("x", "x-space, the causes: a square grid", *map(Axis, ("x₁", "x₂"), [(-VIEW, VIEW)] * 2), True, True),
+            Panel("y", "y-space, the effects: the grid carried by P", Axis("y₁", y1), Axis("y₂", y2), True, True),
+            Panel("loss", "the loss", Axis("step", (0, STEPS)), Axis("L", (1e-4, 1e2), log=True)),
         ),
         lines=tuple(lines),
         fields=(
@@ -140,7 +152,7 @@ def draw(result):
         marks=(
             Mark("solution", "x", "cross", solution[..., 0], solution[..., 1], "solution"),
             Mark("target", "y", "cross", target[..., 0], target[..., 1], "y*"),
-            Mark("now", "y", "dot", y0[..., 0], y0[..., 1], "y of the start"),
+            Mark("from", "y", "dot", y0[..., 0], y0[..., 1], "y of the start"),
         ),
         readouts=(Readout(f"{method}/loss", "y", "L =", 2),),
         step=settings["step"],
@@ -165,12 +177,30 @@ def reading(result):
         return here + "Later this walk leaves for infinity."
     if bend < STRAIGHT:
         return here + "The walk is straight in y, and so only as bent in x as P makes it."
-    return here + f"In y the walk strays from the straight way by {share_word(bend)} of its length."
+    return here + f"In y the walk strays by {share_word(bend)} of the straight way, y₁ and y₂ each by its own gap."
 
 
 def first_step(result):
-    """Where the inverse simulator's first step ends in y."""
-    return result["paths"]["inverse_simulator"].y[1]
+    """Where the inverse simulator's first step ends in x."""
+    return result["paths"]["inverse_simulator"].x[1]
+
+
+def beside(result):
+    """How far that is from the share eta of the straight way to the solution in x."""
+    start, eta = np.asarray(result["settings"]["start"]), result["settings"]["eta"]
+    return float(np.linalg.norm(first_step(result) - (start + eta * (result["solution"] - start))))
+
+
+def remark(result):
+    """What the guess was about, at these settings."""
+    if beside(result) < STRAIGHT:
+        return "Here it is the same share of the straight way in x: P carries a straight line to a straight line."
+    if beside(result) < HARDLY:
+        return "It is nearly the same share of the straight way in x: from this start P hardly bends it."
+    return (
+        f"The same share of the straight way to the solution in x is {number_word(beside(result))} beside it: straight "
+        "in y is bent in x. Count cells of the bent grid, not of the square one."
+    )
 
 
 def _linked_claim(lesson):
@@ -191,7 +221,7 @@ def _lands_claim(lesson):
         for eta in (0.1, 0.5, 1.0):
             result = lesson.experiment(problem=name, eta=eta)
             y = result["paths"]["inverse_simulator"].y
-            missed[name, eta] = float(np.abs(first_step(result) - (y[0] + eta * (result["target"] - y[0]))).max())
+            missed[name, eta] = float(np.abs(y[1] - (y[0] + eta * (result["target"] - y[0]))).max())
     return missed, max(missed.values()) < 1e-12
 
 
@@ -200,6 +230,12 @@ def _bends_claim(lesson):
     straight = max(by["inverse_simulator"] for by in bends.values())
     curved = [bends[name][n] for name in ("squared", "sine") for n in RULES if n != "inverse_simulator"]
     return bends, straight < STRAIGHT and min(curved) > 1e-3
+
+
+def _beside_claim(lesson):
+    found = {"squared": beside(lesson.experiment(problem="squared", start=(1.2, 1.4)))}
+    found |= {name: beside(lesson.experiment(problem=name)) for name in ("sine", "sheared")}
+    return found, found["sheared"] < STRAIGHT and min(found["squared"], found["sine"]) > 0.05
 
 
 def _area(outline):
@@ -219,8 +255,8 @@ def _area_claim(lesson):
 
 CODE = {
     "squared": "toys.SquaredSecond(target=(-0.6, 0.2))",
-    "sine": "toys.RotatedSine(0.5, solution=(-0.7, -0.5))",
-    "sheared": "toys.Sheared(((1.0, 1.0), (0.0, 1.2)), target=(-0.6, 0.2))",
+    "sine": "toys.RotatedSine(0.7, solution=(-0.9, -0.7))",
+    "sheared": "toys.Sheared(((1.0, 0.6), (0.0, 1.2)), target=(-1.2, -0.8))",
 }
 
 
@@ -249,18 +285,18 @@ LESSON = Lesson(
     title="Three spaces",
     question="Where is a step of x when you look at it from y, or from the loss?",
     text=(
-        "A walk lives in three spaces at once: causes $x$, effects $y = P(x)$, and the loss $L = |y - y^*|^2$, one "
-        "number. $P$ bends the square grid of x-space into that of y-space. There the isolines of $L$ are circles "
-        "around $y^*$, so the way is plain: go straight. An **inverse simulator** plans in y and asks for the x "
-        "that does it: $\\Delta x = P^{-1}(y + \\eta\\,(y^* - y);\\, x) - x$."
+        "A walk lives in three spaces: causes $x$, effects $y = P(x)$, and the loss $L = |y - y^*|^2$, one number. "
+        "$P$ carries the square grid of x-space to the bent one of y-space. There the isolines of $L$ are circles "
+        "around $y^*$, so the way is plain: go straight. An **inverse simulator** plans in y and asks for the x that "
+        "does it: $\\Delta x = P^{-1}(y + \\eta\\,(y^* - y);\\, x) - x$."
     ),
     minutes=6,
     controls=(
-        Step("step", "step", STEPS, 4),
+        Step("step", "step", STEPS, 2),
         Slider(
             "eta", "η, share of the gap", 0.05, 1.0, 0.3, landmarks=(Landmark("full", 1.0),), when=("method", INVERSE)
         ),
-        Slider("eta_gd", "η, gradient descent", 1e-3, 0.5, 0.05, "log", when=("method", ("gradient_descent",))),
+        Slider("eta_gd", "η, gradient descent", 1e-3, 0.5, 0.1, "log", when=("method", ("gradient_descent",))),
         Choice(
             "problem",
             "P",
@@ -279,26 +315,25 @@ LESSON = Lesson(
             "inverse_simulator",
             simulated=False,
         ),
-        Point("start", "start", "x", (-VIEW, -VIEW), (VIEW, VIEW), (1.5, 1.4)),
-        Point("guess", "guess", "y", (Y1[0], Y2[0]), (Y1[1], Y2[1]), (0.0, 3.2), simulated=False),
+        Point("start", "start", "x", (-VIEW, -VIEW), (VIEW, VIEW), (1.4, -0.2)),
+        Point("guess", "guess", "x", (-VIEW, -VIEW), (VIEW, VIEW), (-1.2, 1.2), simulated=False),
     ),
     simulate=simulate,
     draw=draw,
     reading=reading,
     prediction=Aim(
-        "The inverse simulator takes one step with η = {eta:.2g}. Drop the ring in y-space on the place where y is "
-        "then.",
+        "The inverse simulator’s first step takes y the share η = {eta:.2g} of the dashed line to y*. Drop the ring in "
+        "x-space on the place where x is then.",
         "guess",
         first_step,
-        close=0.25,
-        remark="It is on the straight line from y to y*, the share η of the way along it: that is what was asked for, "
-        "and P⁻¹ carries it out however bent P is.",
+        close=0.12,
+        remark=remark,
     ),
     why=(
         "The three pictures are one walk: the same step number marks the same moment in each. $P$ carries the small "
         "square at the current step along; close by it acts like its Jacobian, stretching by its singular values, and "
-        "changing areas by $|\\det J|$. Gradient descent goes straight at the isolines of x-space, which are "
-        "$P$’s distortion of circles. The inverse simulator goes straight in y and lets $P^{-1}$ do the "
+        "changing areas by $|\\det J|$. Gradient descent crosses the isolines of x-space at right angles, and they "
+        "are circles that $P$ has distorted. The inverse simulator goes straight in y and lets $P^{-1}$ do the "
         "bending.\n\n" + code(inverse_simulator)
     ),
     limits=(
@@ -321,6 +356,7 @@ LESSON = Lesson(
             rows=("E1", "E3"),
         ),
         Claim("Its walk is straight in y; on a bent P those of the other methods are not.", _bends_claim, rows=("E1",)),
+        Claim("Straight in y is bent in x, unless P is linear.", _beside_claim, rows=("E3",)),
         Claim("A small square's image has |det J| times its area.", _area_claim),
     ),
     symbols=("x", "y", "target", "loss", "simulator", "eta", "dx", "jacobian", "singular-value", "pg", "inverse"),
@@ -328,13 +364,13 @@ LESSON = Lesson(
     teaching=Teaching(
         misconception="The best way is the one that looks straight where you draw it, in x-space.",
         demo=(
-            ("One step, marked in three spaces. Play it.", {"step": 4}),
+            ("One step, marked in three spaces. Play the others.", {"step": 1}),
             (
                 "Gradient descent is at right angles to the isolines in x; look at it in y.",
-                {"method": "gradient_descent"},
+                {"method": "gradient_descent", "step": 8},
             ),
-            ("Let P fold instead: the walk in y does not notice.", {"problem": "squared"}),
-            ("A shear: straight in both, and still not the way of the gradient.", {"problem": "sheared"}),
+            ("Let P fold instead: straight in y again.", {"problem": "squared", "start": (1.2, 1.4)}),
+            ("A shear: straight in both.", {"problem": "sheared", "start": (1.2, 1.4)}),
         ),
         room="In which of the three spaces would you choose the direction of a step, and in which do you have to carry "
         "it out? Listen for: choose in y, where the loss is round; carry out in x; that needs the inverse.",

@@ -39,7 +39,9 @@ export class Figures {
     }
     const width = root.clientWidth;
     root.classList.toggle("inv-wide", width >= WIDE);
-    const { sizes, columns, beside } = arrange(header.panels, width, this.heightOf(others), window.innerHeight);
+    const room = this.heightOf(others);
+    const { sizes, columns, beside, abreast } = arrange(header.panels, width, room, window.innerHeight);
+    this.bigs.classList.toggle("inv-abreast", Boolean(abreast));
     this.root.style.gridTemplateColumns = columns;
     this.smalls.style.gridTemplateColumns = `repeat(${beside ?? 1}, minmax(0, 1fr))`;
     this.smalls.hidden = header.panels.every(({ size }) => size === "big");
@@ -101,7 +103,7 @@ export class Figures {
       this.handles.set(def.name, new Handle(def, panel, {
         value: () => stage.settings.local[def.name] ?? def.default,
         enabled: () => (def.guess ? stage.header.guess === "open" : !stage.header.veiled),
-        nearest: (event) => this.nearest(panel, event)?.def === def,
+        nearest: (event) => this.nearest(panel, event),
         hold: () => stage.hold(def.name),
         preview: (point) => stage.preview(def.name, point),
         cancel: (point) => {

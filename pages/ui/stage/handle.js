@@ -11,7 +11,7 @@ const HIT = 22; // half of a 44-pixel target
 const KEYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
 
 export class Handle {
-  /** on: { value(), hold(), preview(point), commit(point), enabled(), nearest(event) } */
+  /** on: { value(), hold(), preview(point), commit(point), enabled(), nearest(event) -> Handle } */
   constructor(def, panel, on) {
     Object.assign(this, { def, panel, on, fresh: true, origin: null });
     this.make = () => this.element();
@@ -26,6 +26,7 @@ export class Handle {
       class: "inv-handle", role: "slider", "aria-label": this.def.label, "aria-roledescription": "point",
       tabindex: 0, onpointerdown: (event) => this.drag(event), onkeydown: (event) => this.key(event),
     }, hit, dot, s("text"));
+    this.group = group;
     return group;
   }
 
@@ -58,9 +59,15 @@ export class Handle {
 
   drag(event) {
     if (!this.on.enabled() || event.button > 0) return;
+    // Where two targets overlap, the pointer meets the one drawn last: it hands on to the one that is meant.
+    const meant = this.on.nearest(event);
+    if (meant && meant !== this) {
+      meant.drag(event);
+      return;
+    }
     event.preventDefault();
     event.stopPropagation();
-    const target = event.currentTarget;
+    const target = this.group;
     target.focus({ preventScroll: true });
     target.setPointerCapture(event.pointerId);
     const before = this.on.value();
@@ -85,7 +92,7 @@ export class Handle {
   /** A press and release at one place; a scroll or a drag is neither. */
   tap(down) {
     const { graph } = this.panel;
-    if (!this.on.enabled() || down.button > 0 || !this.on.nearest(down)) return;
+    if (!this.on.enabled() || down.button > 0 || this.on.nearest(down) !== this) return;
     if (graph._fullLayout?.dragmode || down.target.closest?.(".modebar")) return;
     const end = (up) => {
       window.removeEventListener("pointerup", end);

@@ -5,6 +5,7 @@ const TALLEST = 860; // of the whole stage: more would be farther than the eye t
 const VISIBLE = 0.87; // of the window: the navigation takes the rest, so question, figure and controls are seen together
 const SHORTEST = 300; // of the figure: below this a plot is no longer worth looking at
 const SHARE = 0.62; // most of the width that the big panel may take
+const ABREAST = 0.8; // that share for several big panels of equal scales together
 const GAP = 28;
 const CAPTION = 26;
 const NAME = 20; // of an axis, below its numbers
@@ -33,7 +34,7 @@ function fit(def, width, height, big, wide, shared = false) {
   };
 }
 
-/** panels, the container's width, the height that legend and controls take -> { wide, sizes, columns } */
+/** panels, the container's width, the height that legend and controls take -> { wide, sizes, columns, beside, abreast } */
 export function arrange(panels, width, others, windowHeight) {
   const wide = width >= WIDE;
   const bigs = panels.filter(({ size }) => size === "big");
@@ -54,9 +55,14 @@ export function arrange(panels, width, others, windowHeight) {
     for (const def of panels) sizes.set(def.id, fit(def, share, tall - CAPTION, bigs.length > 0, true));
     return { wide, sizes, columns: `repeat(${panels.length}, minmax(0, 1fr))` };
   }
-  const each = (tall - CAPTION * bigs.length) / bigs.length;
-  for (const def of bigs) sizes.set(def.id, fit(def, width * SHARE, each, true, true));
-  const first = Math.max(...bigs.map(({ id }) => sizes.get(id).width));
+  // Two maps side by side can be compared point by point; wide curves lie better under each other.
+  const abreast = bigs.length > 1 && bigs.every(aspect);
+  const each = abreast ? tall - CAPTION : (tall - CAPTION * bigs.length) / bigs.length;
+  const part = abreast ? (width * ABREAST - GAP * (bigs.length - 1)) / bigs.length : width * SHARE;
+  for (const def of bigs) sizes.set(def.id, fit(def, part, each, true, true));
+  const widths = bigs.map(({ id }) => sizes.get(id).width);
+  const first = abreast ? widths.reduce((sum, one) => sum + one + GAP, -GAP) : Math.max(...widths);
+  const reach = abreast ? Math.max(...bigs.map(({ id }) => sizes.get(id).height)) + CAPTION : tall;
   const room = width - first - GAP;
   const beside = smalls.length > 2 && room >= 480 ? 2 : 1;
   const rows = Math.ceil(smalls.length / beside);
@@ -64,11 +70,11 @@ export function arrange(panels, width, others, windowHeight) {
   const shared = smalls.map((def, i) =>
     beside === 1 && i + 1 < smalls.length && JSON.stringify(def.xaxis) === JSON.stringify(smalls[i + 1].xaxis));
   const saved = NAME * shared.filter(Boolean).length;
-  const height = (tall + saved - (rows - 1) * 6) / rows - CAPTION;
+  const height = (reach + saved - (rows - 1) * 6) / rows - CAPTION;
   smalls.forEach((def, i) => {
     const alone = i === smalls.length - 1 && smalls.length % beside === 1; // an odd last one takes the whole row
     const share = alone || beside === 1 ? room : (room - GAP) / 2;
     sizes.set(def.id, fit(def, share, height - (shared[i] ? NAME : 0), false, true, shared[i]));
   });
-  return { wide, sizes, columns: `${first}px minmax(0, 1fr)`, beside };
+  return { wide, sizes, columns: `${first}px minmax(0, 1fr)`, beside, abreast };
 }
