@@ -58,8 +58,9 @@ GLOSSARY: dict[str, Entry] = {
     "order": Entry("O(hᵖ)", "order", "The error falls like the p-th power: halve h, and it is 2ᵖ times smaller."),
     # Physics
     "nu": Entry("ν", "diffusivity", "How fast heat spreads."),
-    "k": Entry("k", "wave number", "How many waves fit: a large k is a fine ripple."),
+    "k": Entry("k", "wave number", "2π over the wavelength: a large k is a fine ripple."),
     "mode": Entry("mode", "mode", "A pattern that a linear simulator only scales: here sine waves."),
+    "noise": Entry("ε", "noise", "The size of the error that comes with what is measured or computed."),
     "zeta": Entry("ζ", "damping ratio", "How strongly friction brakes an oscillator; 0 is none."),
     "omega": Entry("ω", "angular frequency", "2π over the period of an oscillation."),
     "symplectic": Entry("symplectic", "symplectic integrator", "A way of taking time steps that keeps phase-space "
