@@ -118,11 +118,11 @@ def reading(result):
     if result["longest"] < 1.05:
         fate = "practically where that of L² does: so wide a log-cosh is L² as far as this goes"
     elif share <= 1:
-        fate = f"after up to {share_word(share)} of a gap where L² covers {share_word(eta)}: it is bolder far out"
+        fate = f"having covered up to {share_word(share)} of a gap, where L² covers {share_word(eta)}"
     elif share <= 2:
-        fate = f"after {share_word(share)} the gap of its worst component: it has passed the target"
+        fate = f"having aimed at {share_word(share)} the gap of its worst component: beyond the target"
     else:
-        fate = f"after {share_word(share)} the gap of its worst component: farther away than it was"
+        fate = f"having aimed at {share_word(share)} the gap of its worst component: farther out than it was"
     sentences = [f"Log-cosh’s first step lands at {point_word(landed)}, {fate}."]
     if not gaps["logcosh"][-1] < FAR:
         sentences.append("From there it has left for infinity: the curvature it divides by has vanished.")
@@ -145,7 +145,7 @@ def remark(result):
         "Far out, log-cosh has little curvature left, and Newton divides by it: in a component that is r away the step "
         f"is sinh(2r/w) / (2r/w) times as long, here up to {number_word(longest)} times"
     )
-    return cause + (", which is farther out than the start." if share > 2 else ".")
+    return cause + (", which aims farther out than the start." if share > 2 else ".")
 
 
 def _reached(result):

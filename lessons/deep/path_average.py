@@ -164,10 +164,10 @@ def _off(off):
 
 def remark(result):
     ratio = float(result["dx"] / result["linear"])
-    if abs(ratio - 1) < 0.01:
+    if np.ptp(result["slope"]) < 0.02 * abs(result["first"]):
         return "The slope hardly changes along this way, so its average is the slope at the start."
-    course = "larger" if ratio > 1 else "smaller"
-    return f"It is the average slope over the slope at the start, and dx/dy is mostly {course} along the way."
+    course = "as large as" if abs(ratio - 1) < 0.01 else "larger than" if ratio > 1 else "smaller than"
+    return f"It is the average slope over the slope at the start: along this way dx/dy is on average {course} there."
 
 
 def _quadrature_claim(lesson):
