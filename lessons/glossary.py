@@ -35,6 +35,8 @@ GLOSSARY: dict[str, Entry] = {
     "hessian": Entry("H", "Hessian", "∂²L/∂x², the matrix of the loss's second derivatives: how its slope changes."),
     "condition": Entry("κ", "condition number", "Largest over smallest singular value: how unevenly a matrix "
                        "stretches. 1 is even, infinity cannot be inverted."),
+    "width": Entry("w", "width of log-cosh", "Up to about this distance from the target log-cosh is round like L²."),
+    "weight": Entry("w₂", "weight", "How much more a gap in y₂ counts in the loss than one in y₁."),
     "invariance": Entry("scale-invariant", "scale invariance", "The walk is the same for every choice of units or "
                         "scale."),
     "loglog": Entry("slope p", "slope of a log–log plot", "On two logarithmic axes y ~ xᵖ is a straight line of slope "
@@ -63,10 +65,9 @@ GLOSSARY: dict[str, Entry] = {
     "level": Entry("c", "level", "Where a toy loss has its two valleys: at x₂ = ±√c."),
     # Physics
     "nu": Entry("ν", "diffusivity", "How fast heat spreads."),
-    "k": Entry("k", "wave number", "How many waves fit: a large k is a fine ripple."),
-    "ripple": Entry("ε", "size of the noise", "The amplitude of a ripple or an error that is added to the data or the "
-                    "loss."),
+    "k": Entry("k", "wave number", "2π over the wavelength: a large k is a fine ripple."),
     "mode": Entry("mode", "mode", "A pattern that a linear simulator only scales: here sine waves."),
+    "noise": Entry("ε", "size of the noise", "The size of a ripple or an error that is added to data or to a loss."),
     "zeta": Entry("ζ", "damping ratio", "How strongly friction brakes an oscillator; 0 is none."),
     "omega": Entry("ω", "angular frequency", "2π over the period of an oscillation."),
     "symplectic": Entry("symplectic", "symplectic integrator", "A way of taking time steps that keeps phase-space "

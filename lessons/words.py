@@ -43,6 +43,8 @@ def share_word(share: float) -> str:
         return f"{number_word(share)} times"
     if share > 1:
         return f"{share:.2g} times"
+    if share > 0.99:  # two digits would make 1e+02 of it
+        return f"{100 * share:.3g} %"
     return f"{100 * share:.2g} %" if share >= 1e-3 else number_word(share)
 
 

@@ -71,6 +71,7 @@ def compare(lesson, settings, result):
         # What is 0 up to rounding is 0 up to another rounding in another program; in float32 that is 1e-7 of about 1.
         single = np.asarray(value).dtype == np.float32
         rtol, atol = (1e-5, 1e-6) if single else (1e-6, 1e-12)
+        assert not single or left[name].dtype == np.float32, f"{name} is computed in another precision"
         np.testing.assert_allclose(left[name], value, rtol=rtol, atol=atol, err_msg=name)
 
 

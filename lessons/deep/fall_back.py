@@ -58,6 +58,8 @@ def draw(result):
     settings, path, loose = result["settings"], result["checked"], result["unchecked"]
     fallen_x, fallen_y = _fallen(path.x, result["fell_back"])
     simulator, gradient = METHODS["inverse_simulator"], METHODS["gradient_descent"]
+    checked = {"group": "checked", "label": "checked", "colour": simulator.colour, "width": simulator.width}
+    checked |= {"opacity": simulator.opacity, "role": "path"}
     astray = {"group": "unchecked", "label": "unchecked", "colour": simulator.colour, "dash": "dot", "width": 2.0}
     fallen = {"group": "fallen", "label": "fallen back to the gradient", "colour": gradient.colour, "width": 3.0}
     steps = np.arange(STEPS + 1)
@@ -89,17 +91,13 @@ def draw(result):
                 "x",
                 path.x[..., 0],
                 path.x[..., 1],
-                "inverse_simulator",
-                "checked",
-                role="path",
                 legend=True,
                 dots=True,
+                **checked,
             ),
             Line("fallen/x", "x", fallen_x, fallen_y, role="segment", legend=True, **fallen),
             Line("unchecked/x", "x", loose.x[..., 0], loose.x[..., 1], role="path", legend=True, **astray),
-            Line(
-                "checked/loss", "loss", steps, np.maximum(path.loss, LEAST), "inverse_simulator", "checked", role="path"
-            ),
+            Line("checked/loss", "loss", steps, np.maximum(path.loss, LEAST), **checked),
             Line("unchecked/loss", "loss", steps, np.maximum(loose.loss, LEAST), role="path", **astray),
             Line(
                 "miss",
@@ -114,7 +112,7 @@ def draw(result):
             Line("trust", "miss", np.array([0, STEPS]), trust, dash="dash", width=1.5),
         ),
         fields=(Field("loss-field", "x", result["landscape"], (-VIEW, VIEW) * 2, levels=LEVELS),),
-        marks=(*marks, Mark("trust-here", "miss", "dot", STEPS - 5.0, result["trust"], "trusted below")),
+        marks=(*marks, Mark("trust-here", "miss", "label", STEPS - 6.0, result["trust"], "trusted below", answer=True)),
         step=settings["step"],
     )
 
@@ -174,6 +172,15 @@ def _at_first(result):
 
 def _to_the_end(result):
     return bool(result["fell_back"][-1])
+
+
+def remark(result):
+    broken = result["settings"]["broken"]
+    if broken == "range":
+        return "The nearer the walk is to the edge of what x can give, the less of a step beyond it can be delivered."
+    if broken == "linear":
+        return "A linearised inverse is wrong only by how much J changes during a step: most beside the fold."
+    return "Nobody tells the walk where the box is: it only looks where each proposal lands."
 
 
 def _taken_claim(lesson):
@@ -299,14 +306,15 @@ LESSON = Lesson(
     draw=draw,
     reading=reading,
     prediction=Prediction(
-        "The inverse is broken as chosen below the figure (outside the dashed box it turns its step by {turn:.0f}°). "
+        "The inverse is broken as chosen below the figure (outside the dashed box, where there is one, it turns its "
+        "step by {turn:.0f}°). "
         "With trust {trust:.2g}, what does the checked walk do?",
         (
             Option("it trusts every step", _never),
-            Option("it falls back at first, then trusts the inverse", _at_first),
+            Option("it falls back for a while, but in the end trusts the inverse", _at_first),
             Option("it falls back to the end", _to_the_end),
         ),
-        remark="Nobody tells the walk where the box is: it only looks where each proposal lands.",
+        remark=remark,
     ),
     why=(
         "The check costs one run of the simulator and needs no derivative:\n\n" + code(checked_step) + "\n\n"
@@ -343,7 +351,7 @@ LESSON = Lesson(
         Claim("A target out of reach ends at the nearest that can be reached.", _range_claim, rows=("F6",)),
         Claim("Beside the fold a linearised inverse is refused, on it too.", _fold_claim, rows=("F6",)),
     ),
-    symbols=("inverse", "pg", "dy", "dx", "gd", "jacobian"),
+    symbols=("inverse", "pg", "dy", "dx", "eta", "gd", "jacobian", "rjcp"),
     takeaway=Takeaway(
         takeaway,
         lambda result: {
@@ -356,9 +364,12 @@ LESSON = Lesson(
         misconception="A method that uses an inverse is only as safe as that inverse.",
         demo=(
             ("Wrong outside the box: blue steps until it is reached, then red.", {}),
-            ("Blind trust: the same inverse unchecked is what the dotted line shows.", {"trust": 2.0}),
-            ("A target that nothing reaches.", {"broken": "range"}),
-            ("A linearised inverse beside the fold.", {"broken": "linear", "start": (1.0, 0.1)}),
+            ("Turned by 30° only: two steps pass the check, the next three fall back.", {"turn": 30.0}),
+            ("A target that no x gives: the walk ends as near as it can get.", {"broken": "range"}),
+            (
+                "A linearised inverse beside the fold: unchecked it leaps away, checked it falls back twice.",
+                {"broken": "linear", "start": (1.0, 0.1)},
+            ),
         ),
         room=(
             "What would you check if a run of the simulator were too expensive? Listen for the Jacobian of g after f, "

@@ -10,16 +10,17 @@ from core.heat import (
     between_points,
     plateaus,
     points,
+    sine_transform,
     stable_steps,
     truncated_inverse,
     wave_numbers,
 )
 from core.oscillator import OscillatorFlow
 from lessons.controls import Landmark, Legend, Slider
-from lessons.figures import Axis, Drawing, Line, Mark, Panel
+from lessons.figures import METHODS, Axis, Drawing, Line, Mark, Panel
 from lessons.lesson import Claim, Lesson, Takeaway, Teaching
 from lessons.prediction import Estimate
-from lessons.words import code, count_word, number_word, power
+from lessons.words import code, count_word, number_word, power, share_word
 
 N = 20
 STEPS = 64  # of Runge-Kutta 4: stable up to the longest time, where 43 are needed
@@ -28,6 +29,7 @@ PLACES = np.linspace(0, 1, 161)  # where the profiles are drawn
 NOISE = np.random.default_rng(2).standard_normal(N)  # one draw, scaled: dragging a slider changes nothing else
 ROUNDING = 2.2e-16  # float64's
 WAVES = np.arange(1, N + 1)
+FAINTEST = 1e-10  # where the spectrum ends, below the least noise of the slider
 DEFAULT = {"time": 0.0015, "noise": 0.01}
 
 
@@ -43,6 +45,7 @@ def simulate(time, noise, kept):
 
     errors = jax.vmap(error)(jnp.arange(N + 1))
     kept = jnp.round(kept).astype(int)
+    heights = jnp.abs(sine_transform(clean))
     return {
         "before": between_points(x, PLACES),
         "after": between_points(clean, PLACES),
@@ -55,7 +58,9 @@ def simulate(time, noise, kept):
         "factors": problem.factors(),
         # Of the simulator as it stands, through all its time steps, by automatic differentiation.
         "singular": jnp.linalg.svd(stepped.jacobian(x), compute_uv=False),
+        "heights": heights,
         "above": jnp.sum(problem.factors() > noise),
+        "standing": jnp.max(jnp.where(heights > noise, jnp.asarray(WAVES), 0)),
         "drowned": -jnp.log(noise) / wave_numbers(N)[-1] ** 2,
         "noise": noise,
     }
@@ -66,59 +71,85 @@ def draw(result):
     ends = np.array([0.5, N + 0.5])
     place = np.asarray(points(N))
     counts = Axis("waves, the longest first", (0, N + 0.5))
+    back = METHODS["inverse_simulator"].colour
+    given = {"legend": True, "answer": False}
     return Drawing(
         panels=(
-            Panel("rod", "temperature along the rod", Axis("place", (0, 1)), Axis("u", (-0.7, 1.7)), big=True),
-            Panel("spectrum", "what is left of each wave", counts, Axis("", (1e-18, 3), log=True), cursor="kept"),
+            Panel(
+                "rod", "temperature along the rod", Axis("place", (0, 1)), Axis("temperature", (-0.7, 1.7)), big=True
+            ),
+            Panel("spectrum", "what is left of each wave", counts, Axis("", (FAINTEST, 5), log=True), cursor="kept"),
             Panel(
                 "error",
                 "error of what is recovered",
                 Axis("waves kept", (0, N + 0.5)),
-                Axis("", (0.03, 30), log=True),
+                Axis("", (0.005, 30), log=True),
                 cursor="kept",
             ),
         ),
         lines=(
-            Line("before", "rod", PLACES, result["before"], label="before", dash="dash", width=2.0, legend=True),
+            Line("before", "rod", PLACES, result["before"], label="before", dash="dash", width=2.0, **given),
+            Line("after", "rod", PLACES, result["after"], label="after t", colour="text", width=2.5, **given),
+            Line("measured", "rod", place, result["measured"], label="measured", dash="dot", width=1.5, **given),
             Line(
-                "after", "rod", PLACES, result["after"], label="after the time t", colour="text", width=2.5, legend=True
+                "recovered",
+                "rod",
+                PLACES,
+                result["recovered"],
+                label="recovered",
+                colour=back,
+                width=4.0,
+                opacity=0.8,
+                legend=True,
             ),
-            Line("recovered", "rod", PLACES, result["recovered"], "inverse_simulator", legend=True),
-            Line("measured", "rod", place, result["measured"], label="measured", dash="dot", width=1.5, legend=True),
-            Line("formula", "spectrum", WAVES, result["factors"], width=5.0, opacity=0.5),
+            Line("formula", "spectrum", WAVES, result["factors"], width=5.0, opacity=0.5, answer=False),
             Line("singular", "spectrum", WAVES, result["singular"], colour="text", width=2.0),
-            Line("noise", "spectrum", ends, np.repeat(noise, 2, -1), dash="dash", width=1.2),
-            Line("rounding", "spectrum", ends, np.full(2, ROUNDING), dash="dot", width=1.2),
+            Line("heights", "spectrum", *_bars(result["heights"]), colour=back, width=3.0, opacity=0.8),
+            Line("noise", "spectrum", ends, np.repeat(noise, 2, -1), dash="dash", width=1.2, answer=False),
             Line("errors", "error", np.arange(N + 1), result["errors"], colour="text", width=2.0),
         ),
         marks=(
-            Mark("noise-here", "spectrum", "dot", 2.0, result["noise"], "noise ε"),
-            Mark("rounding-here", "spectrum", "dot", 2.0, ROUNDING, "rounding"),
+            Mark("noise-here", "spectrum", "label", 0.3, result["noise"], "noise ε"),
             Mark("best", "error", "ring", result["best"], np.min(result["errors"], axis=-1), "best", answer=True),
         ),
-        numbers={"above": result["above"], "drowned": result["drowned"]},
+        numbers={name: result[name] for name in ("above", "standing", "drowned")},
     )
+
+
+def _bars(heights):
+    """One bar up to each height, as a line with gaps: (..., 3 n) each."""
+    heights = np.maximum(heights, FAINTEST)
+    bars = np.stack([np.full_like(heights, FAINTEST), heights, np.full_like(heights, np.nan)], axis=-1)
+    return np.repeat(WAVES, 3), bars.reshape(*heights.shape[:-1], -1)
 
 
 def reading(result):
     settings, factors = result["settings"], result["factors"]
-    kept, best, above = round(settings["kept"]), int(result["best"]), int(result["above"])
+    kept, best, above, last = round(settings["kept"]), *(int(result[name]) for name in ("best", "above", "standing"))
     gap = float(np.max(np.abs(result["singular"] - factors)))
-    sentences = [
-        f"After t = {settings['time']:.2g} the longest wave still has {number_word(factors[0])} of its height, the "
-        f"finest {number_word(factors[-1])}.",
-        f"{_counted(above)} above the noise ε = {settings['noise']:.2g}.",
+    noise = f"the noise ε = {number_word(settings['noise'])}"
+    standing = f"Wave {last} is the last that still rises above {noise}" if last else f"No wave rises above {noise}"
+    floor = "; the finest lie below rounding, where the computed ones are rounding" if factors[-1] < ROUNDING else ""
+    return (
         f"With {count_word(kept, 'wave')} kept, what is recovered is off by {number_word(result['error'])}; the best, "
-        f"{number_word(result['errors'][best])}, comes with {best}.",
-    ]
-    agree = f"The simulator's own singular values agree with the formula to {power(gap)}"
-    floor = "; the finest lie below rounding, where the computed ones end on a floor" if factors[-1] < ROUNDING else ""
-    sentences.append(f"{agree}{floor}.")
-    return " ".join(sentences)
+        f"{number_word(result['errors'][best])}, comes with {best}. {standing}; {_counted(above)} a factor above "
+        f"it: the longest keeps {share_word(factors[0])} of its height, the finest {share_word(factors[-1])}. "
+        f"The simulator’s own singular values are these factors, to {power(gap)}{floor}."
+    )
 
 
 def _counted(above):
-    return f"All {N} waves are" if above == N else f"{above} of {N} waves {'is' if above == 1 else 'are'}"
+    return f"all {N} have" if above == N else f"{above} of {N} {'has' if above == 1 else 'have'}"
+
+
+def remark(result):
+    above, last = int(result["above"]), int(result["standing"])
+    if above == last:
+        return f"Here the factors tell as much as the heights: {_counted(above)} a factor above ε."
+    return (
+        f"{_counted(above).capitalize()} a factor above ε, but a wave may be low to begin with: the last whose "
+        f"height, amplitude times factor, is still above ε is wave {last}."
+    )
 
 
 def _stepped_claim(lesson):
@@ -176,6 +207,19 @@ def _forgotten_claim(lesson):
     return (error, float(problem.factors()[-1])), error > 1 and problem.factors()[-1] > 0
 
 
+def _standing_claim(lesson):
+    """Cut where the waves' heights sink below the noise, over the best error possible; and cut by the factors."""
+    heights, factors = [], []
+    for time in (1e-4, 5e-4, 1.5e-3, 5e-3, 0.01, 0.03):
+        for noise in (1e-8, 1e-3, 0.01, 0.1):
+            result = lesson.experiment(time=time, noise=noise)
+            best = result["errors"].min()
+            heights.append(float(result["errors"][result["standing"]] / best))
+            factors.append(float(result["errors"][result["above"]] / best))
+    found = max(heights), float(np.median(heights)), max(factors)
+    return found, found[0] < 1.5 and found[1] < 1.05 and found[2] > 3
+
+
 def _stable_claim(lesson):
     needed = float(stable_steps(N, TIMES[1], 2.785))
     return needed, needed <= STEPS
@@ -184,13 +228,15 @@ def _stable_claim(lesson):
 def takeaway(settings):
     return f"""\
 import jax.numpy as jnp
-from core.heat import Heat1D, SteppedHeat, plateaus
+from core.heat import Heat1D, SteppedHeat, plateaus, sine_transform
 
 problem = Heat1D({N}, time={settings["time"]!r})
 x = plateaus({N})
 after = problem.forward(x)  # the profile on the rod, blurred
 factors = problem.factors()  # exp(-k^2 t), one for each wave
 above_the_noise = jnp.sum(factors > {settings["noise"]!r})
+heights = jnp.abs(sine_transform(after))  # what is left of each wave
+standing = jnp.max(jnp.where(heights > {settings["noise"]!r}, jnp.arange(1, {N + 1}), 0))
 jacobian = SteppedHeat(problem, {STEPS}, "rk4").jacobian(x)  # through all time steps
 singular_values = jnp.linalg.svd(jacobian, compute_uv=False)
 longest = singular_values[0]
@@ -202,9 +248,9 @@ LESSON = Lesson(
     title="What heat forgets",
     question="A hot profile has blurred. How much of it can still be told from what is left?",
     text=(
-        "A simulator takes a state to a later state, so its Jacobian is square, and as long as nothing is lost it has "
-        "an inverse. Heat loses things little by little: a rod's profile is a sum of sine waves, and after a time $t$ "
-        "the wave with the wave number $k$ is multiplied by $e^{-\\nu k^2 t}$. To undo it, divide. But what is "
+        "This simulator takes a state to a later state, so its Jacobian is square, and as long as nothing is lost it "
+        "has an inverse. Heat loses things little by little: a rod’s profile is a sum of sine waves, and after a time "
+        "$t$ the wave with the wave number $k$ is multiplied by $e^{-\\nu k^2 t}$. To undo it, divide. But what is "
         "measured carries noise of size $\\varepsilon$, and that is divided, too."
     ),
     minutes=8,
@@ -225,7 +271,7 @@ LESSON = Lesson(
             17,
             digits=2,
             step=1,
-            landmarks=(Landmark("those above the noise", number="above"),),
+            landmarks=(Landmark("height > ε", number="standing"), Landmark("factor > ε", number="above")),
         ),
         Slider("noise", "noise ε", 1e-8, 0.3, DEFAULT["noise"], "log", digits=2),
         Legend("hide", ("before", "after", "recovered", "measured")),
@@ -234,31 +280,33 @@ LESSON = Lesson(
     draw=draw,
     reading=reading,
     prediction=Estimate(
-        f"t = {{time:.2g}}, ε = {{noise:.2g}}. Of the {N} waves, how many would you bring back, so that the profile "
-        "comes nearest to the one before?",
+        f"Of the {N} waves, how many would you bring back after the t and with the ε set below the figure, so that "
+        "the profile comes nearest to the one before?",
         0,
         N,
         lambda result: float(result["best"]),
         1.5,
         unit="waves",
-        remark="Each wave more is a detail won and a share of noise taken in, divided by that wave's factor.",
+        remark=remark,
     ),
     why=(
         "The sine waves are the singular vectors, and their factors the singular values. The black line in the "
         "spectrum is no formula: it is the singular values of the Jacobian of a simulator that takes "
         f"{STEPS} time steps, differentiated through all of them; the grey band under it is "
-        "$e^{-\\nu k^2 t}$.\n\n" + code(Heat1D.forward, Heat1D.inverse) + "\n\n"
+        "$e^{-\\nu k^2 t}$. The bars are the waves’ heights: amplitude before, times that factor. A wave is "
+        "worth bringing back as long as its height is above the noise, whatever its factor.\n\n"
+        + code(Heat1D.forward, Heat1D.inverse)
+        + "\n\n"
         "No factor is ever zero, so in principle nothing is destroyed: with exact numbers the inverse exists at every "
-        "time. In practice a wave is gone once its factor falls below the noise, and at the latest below the rounding "
+        "time. In practice a wave is gone once its height falls below the noise, and at the latest below the rounding "
         "of the computer. The finest wave goes first, because its exponent grows with $k^2$."
     ),
     limits=(
         "Leaving waves out is the crudest cure. It needs to know which waves, and a problem that falls apart into "
         "waves; a truncated pseudo-inverse of the Jacobian does the same for any problem ([Where the inverse "
-        "explodes](singular)). "
-        "The noise here is one fixed draw. Whether the sharp cut at the noise is best depends on the profile: where "
-        "a wave is missing from it, keeping that wave only costs. What happens to a simulation that is run backwards "
-        "step by step: [Time reversal](time-reversal)."
+        "explodes](singular)). The noise here is one fixed draw, and a measurement does not show the heights without "
+        "it. The plateaus “before” are wavy because that is the best that 20 waves can draw of an edge. What happens "
+        "to a simulation that is run backwards step by step: [Time reversal](time-reversal)."
     ),
     sources=(
         "Physics-based Deep Learning, chapter “Scale-Invariance and Inversion”, section “Deep Dive into Inverse "
@@ -280,31 +328,37 @@ LESSON = Lesson(
             _forgotten_claim,
             rows=("F1",),
         ),
+        Claim(
+            "Cut at the last wave whose height is above the noise, the error is near the least, where a cut at the "
+            "last such factor may be far off.",
+            _standing_claim,
+        ),
         Claim("The simulator's steps are short enough at the longest time.", _stable_claim),
     ),
-    symbols=("simulator", "jacobian", "singular-value", "nu", "k", "mode", "inverse"),
+    symbols=("simulator", "jacobian", "singular-value", "nu", "k", "mode", "noise", "inverse"),
     takeaway=Takeaway(
         takeaway,
         lambda result: {
             "after": result["clean"],
             "factors": result["factors"],
             "above_the_noise": result["above"],
+            "standing": result["standing"],
             "longest": result["singular"][0],
         },
     ),
     teaching=Teaching(
         misconception="A process that can be computed forwards can be computed backwards: just apply the inverse.",
         demo=(
-            ("A short time: everything comes back.", {"time": 1e-4}),
-            ("A little later the finest waves bring back noise.", {"kept": float(N)}),
-            ("Leave out what the noise has drowned.", {"kept": 13.0}),
-            ("Late: even without noise to speak of, little is left.", {"time": 0.01, "noise": 1e-8}),
+            ("A short time: all 20 waves come back.", {"time": 1e-4, "kept": float(N)}),
+            ("Later, 17 waves still have a factor above ε, yet keeping them brings back noise.", {}),
+            ("Leave out those whose height the noise has drowned.", {"kept": 11.0}),
+            ("Late: even with hardly any noise only 7 waves are left.", {"time": 0.03, "noise": 1e-8, "kept": 7.0}),
         ),
         room=(
             "If no factor is ever exactly zero, is information destroyed? Listen for the difference between a matrix "
             "that is singular and one that is merely useless at a given precision."
         ),
     ),
-    alt="Temperature along the rod before, after a time t and as recovered; the singular values by wave with the noise "
-    "level; the error against the number of waves kept.",
+    alt="Temperature along the rod before, after a time t and as recovered; the singular values and the heights "
+    "of the waves with the noise level; the error against the number of waves kept.",
 )

@@ -20,14 +20,14 @@ from lessons.figures import METHODS, Axis, Drawing, Field, Line, Mark, Panel, Re
 from lessons.landscape import over_grid
 from lessons.lesson import Claim, Lesson, Takeaway, Teaching
 from lessons.prediction import Aim
-from lessons.words import code, count_word, number_word, power, share_word
+from lessons.words import code, count_word, number_word, point_word, power, share_word
 
 STEPS = 12
 GRID = 40
 TARGET = (-1.0, 1.0)
 PROBLEMS = {"squared": SquaredSecond, "sheared": Sheared}
 VIEW = 2.6  # of x-space
-Y_VIEWS = {"squared": (-3.0, 3.0, -1.6, 6.4), "sheared": (-8.0, 8.0, -8.0, 8.0)}
+Y_VIEWS = {"squared": (-3.0, 3.0, -1.6, 6.4), "sheared": (-12.0, 12.0, -12.0, 12.0)}
 LABELS = {"square": "L²", "weighted": "weighted L²", "logcosh": "log-cosh"}
 LOOKS = {"square": ("solid", 7.0, 0.35), "weighted": ("dash", 2.5, 1.0), "logcosh": ("dot", 3.0, 1.0)}
 LEVELS = tuple(float(level) for level in 3.0 ** np.arange(-4, 7))
@@ -76,7 +76,16 @@ def draw(result):
         look |= {"dash": dash, "width": width, "opacity": opacity, "role": "path"}
         own = np.maximum(path.loss, LEAST)
         lines += [
-            Line(f"{name}/y", "y", path.y[..., 0], path.y[..., 1], legend=True, dots=True, **look),
+            Line(
+                f"{name}/y",
+                "y",
+                path.y[..., 0],
+                path.y[..., 1],
+                legend=True,
+                dots=True,
+                answer=name != "square",
+                **look,
+            ),
             Line(f"{name}/x", "x", path.x[..., 0], path.x[..., 1], **look),
             Line(f"{name}/loss", "loss", np.arange(STEPS + 1), own, **look),
         ]
@@ -105,25 +114,38 @@ def reading(result):
     gaps = result["gaps"]
     if gaps["square"][0] < SAME:
         return "You start at the target: there is nothing to do under any loss. Move the start."
-    apart = float(np.max(np.abs(paths["weighted"].x - paths["square"].x)))
-    sentences = [
-        f"After {count_word(step, 'step')} L² is {number_word(gaps['square'][step])} from y*, and weighted L², at any "
-        f"weight, at the same place (apart by {power(apart)})."
-    ]
-    share = eta * float(result["longest"])
-    end = gaps["logcosh"][-1]
-    if share <= 1:
-        fate = f"covers up to {share_word(share)} of a gap where L² covers {share_word(eta)}: it is bolder far out"
+    share, landed = eta * float(result["longest"]), paths["logcosh"].y[1]
+    if result["longest"] < 1.05:
+        fate = "practically where that of L² does: so wide a log-cosh is L² as far as this goes"
+    elif share <= 1:
+        fate = f"having covered up to {share_word(share)} of a gap, where L² covers {share_word(eta)}"
     elif share <= 2:
-        fate = f"covers {share_word(share)} the gap of its worst component: it passes the target"
+        fate = f"having aimed at {share_word(share)} the gap of its worst component: beyond the target"
     else:
-        fate = f"covers {share_word(share)} the gap of its worst component: it lands farther away than it was"
-    sentences.append(f"Log-cosh's first step {fate}.")
-    if not end < FAR:
+        fate = f"having aimed at {share_word(share)} the gap of its worst component: farther out than it was"
+    sentences = [f"Log-cosh’s first step lands at {point_word(landed)}, {fate}."]
+    if not gaps["logcosh"][-1] < FAR:
         sentences.append("From there it has left for infinity: the curvature it divides by has vanished.")
     elif not _reached(result):
         sentences.append("Part of what it asks for no x can give; the inverse then does what it can.")
+    apart = float(np.max(np.abs(paths["weighted"].x - paths["square"].x)))
+    same = "at the same place" if apart < SAME else f"{power(apart)} away from there"
+    sentences.append(
+        f"After {count_word(step, 'step')} L² is {number_word(gaps['square'][step])} from y*, and weighted L², at any "
+        f"weight, {same}."
+    )
     return " ".join(sentences)
+
+
+def remark(result):
+    longest, share = float(result["longest"]), result["settings"]["eta"] * float(result["longest"])
+    if longest < 1.05:
+        return "Within its width log-cosh is L², and so is its step."
+    cause = (
+        "Far out, log-cosh has little curvature left, and Newton divides by it: in a component that is r away the step "
+        f"is sinh(2r/w) / (2r/w) times as long, here up to {number_word(longest)} times"
+    )
+    return cause + (", which aims farther out than the start." if share > 2 else ".")
 
 
 def _reached(result):
@@ -240,7 +262,7 @@ LESSON = Lesson(
         Choice("loss", "isolines of", LABELS, "logcosh"),
         Choice("problem", "problem", {"squared": "(x₁, x₂²)", "sheared": "sheared"}, "squared"),
         Point("start", "start", "x", (-VIEW, -VIEW), (VIEW, VIEW), (1.5, 2.0)),
-        Point("guess", "your guess", "y", (-8.0, -8.0), (8.0, 8.0), (1.0, 3.5), simulated=False),
+        Point("guess", "your guess", "y", (-12.0, -12.0), (12.0, 12.0), (1.0, 3.5), simulated=False),
         Legend("hide", tuple(LABELS)),
     ),
     simulate=simulate,
@@ -252,10 +274,7 @@ LESSON = Lesson(
         "guess",
         lambda result: result["paths"]["logcosh"].y[1],
         0.4,
-        remark=(
-            "Far out, log-cosh has little curvature left, and Newton divides by it: component by component the step is "
-            "sinh(2r/w) / (2r/w) times as long."
-        ),
+        remark=remark,
     ),
     why=(
         "For any sum of squares the Hessian in y carries the same weights as the gradient, and Newton's step divides "
@@ -295,7 +314,7 @@ LESSON = Lesson(
         Claim("For a wide log-cosh the path is that of L2.", _wide_claim),
         Claim("Whatever the loss, the inverse simulator lands where it was planned.", _lands_claim, rows=("F5",)),
     ),
-    symbols=("loss", "dy", "eta", "hessian", "target", "pg", "newton"),
+    symbols=("loss", "dy", "eta", "hessian", "target", "width", "weight", "pg", "newton"),
     takeaway=Takeaway(
         takeaway,
         lambda result: {
@@ -309,8 +328,11 @@ LESSON = Lesson(
         demo=(
             ("Weighted isolines: the path does not follow them.", {"loss": "weighted", "weight": 30.0}),
             ("Another weight, the same path.", {"loss": "weighted", "weight": 0.05}),
-            ("Log-cosh goes its own way, bolder from far out.", {"loss": "logcosh"}),
-            ("Narrower, and it flies apart.", {"loss": "logcosh", "width": 1.2, "problem": "sheared"}),
+            ("Log-cosh goes its own way: its first step is more than twice as long.", {"loss": "logcosh"}),
+            (
+                "Too narrow for the way ahead: its first step already lands farther out.",
+                {"loss": "logcosh", "width": 3.0, "problem": "sheared"},
+            ),
         ),
         room=(
             "Log-cosh is chosen because it is gentle with outliers. Why does Newton make it wild? Listen for the "

@@ -10,7 +10,7 @@ from lessons.controls import Choice, Landmark, Legend, Slider, Step
 from lessons.figures import Axis, Drawing, Line, Mark, Panel
 from lessons.lesson import Claim, Lesson, Takeaway, Teaching
 from lessons.prediction import Estimate
-from lessons.words import code, number_word, power, share_word
+from lessons.words import code, number_word, share_word
 
 MOST = 12  # quadrature points
 CURVE = 81  # points of the curve dx/dy
@@ -81,7 +81,7 @@ def draw(result):
     off = np.abs(result["means"] - np.asarray(result["mean"])[..., None]) / np.abs(
         np.asarray(result["mean"])[..., None]
     )
-    shares = Axis("η, share of the way to the end", (1e-5, 1.0), log=True)
+    shares = Axis("η, share of the way to the end", (1e-3, 1.0), log=True)
     return Drawing(
         panels=(
             Panel(
@@ -91,13 +91,15 @@ def draw(result):
                 Axis("dx/dy", y_range),
                 big=True,
             ),
-            Panel("error", "the average’s error, by points", Axis("points", (0, MOST)), Axis("", (1e-16, 2), log=True)),
-            Panel("gap", "inverse simulator and gradient apart", shares, Axis("", (1e-12, 3), log=True), cursor="size"),
+            Panel("error", "the average’s error, by points", Axis("points", (0, MOST)), Axis("", (1e-10, 2), log=True)),
+            Panel("gap", "inverse simulator and gradient apart", shares, Axis("", (1e-7, 3), log=True), cursor="size"),
         ),
         lines=(
             Line("mean", "slope", ends, mean, "inverse_simulator", "inverse_simulator", legend=True),
-            Line("first", "slope", ends, first, "inverse_gradient", "inverse_gradient", legend=True),
-            Line("curve", "slope", y, result["slope"], label="dx/dy", colour="text", width=2.5, legend=True),
+            Line("first", "slope", ends, first, "inverse_gradient", "inverse_gradient", legend=True, answer=False),
+            Line(
+                "curve", "slope", y, result["slope"], label="dx/dy", colour="text", width=2.5, legend=True, answer=False
+            ),
             Line("cells", "slope", edges_x, edges_y, label="quadrature", width=1.5, role="segment", legend=True),
             Line(
                 "off",
@@ -113,9 +115,11 @@ def draw(result):
             Line("ratios", "gap", GAP_SIZES, np.maximum(result["ratios"], LEAST), width=2.0, dash="dash"),
         ),
         marks=(
-            Mark("here", "slope", "ring", ends[..., 0], result["first"], "start", answer=True),
-            Mark("gaps-here", "gap", "dot", GAP_SIZES[15], result["gaps"][..., 15], "in Δx", answer=True),
-            Mark("ratios-here", "gap", "dot", GAP_SIZES[10], result["ratios"][..., 10], "in Δx / Δy", answer=True),
+            Mark("here", "slope", "ring", ends[..., 0], result["first"], "start"),
+            Mark("gaps-here", "gap", "label", GAP_SIZES[22], 0.2 * result["gaps"][..., 22], "in Δx", answer=True),
+            Mark(
+                "ratios-here", "gap", "label", GAP_SIZES[17], 2.5 * result["ratios"][..., 17], "in Δx / Δy", answer=True
+            ),
         ),
         step=settings["step"],
     )
@@ -140,17 +144,30 @@ def reading(result):
     off = abs(float(result["means"][count] / result["mean"]) - 1)
     points = f"{count} points" if count != 1 else "1 point"
     average = (
-        f"No point yet: the slope at the start, which is the inverse gradient's, is {share_word(off)} off the average."
+        f"No point yet: the slope at the start, the inverse gradient’s, is {share_word(off)} off the average."
         if count == 0
-        else f"Averaged over {points}, dx/dy is {number_word(result['means'][count])}, off by {power(off)} of itself."
+        else f"Averaged over {points}, dx/dy is {number_word(result['means'][count])}, {_off(off)}."
     )
     sentences = [
-        f"{where}, the inverse simulator goes Δx = {number_word(dx)} and the inverse gradient {number_word(linear)}.",
+        f"{where}, the inverse simulator goes Δx = {number_word(dx)}, {dx / linear:.2f} times as far as the inverse "
+        f"gradient’s {number_word(linear)}.",
         average,
     ]
     if not np.isfinite(result["slope"][-1]) or abs(result["slope"][-1]) > FAR:
         sentences.append("The step ends on the fold, where dx/dy is infinite; its average is finite all the same.")
     return " ".join(sentences)
+
+
+def _off(off):
+    return "exact but for rounding" if off < 1e-12 else f"off by {share_word(off)} of itself"
+
+
+def remark(result):
+    ratio = float(result["dx"] / result["linear"])
+    if np.ptp(result["slope"]) < 0.02 * abs(result["first"]):
+        return "The slope hardly changes along this way, so its average is the slope at the start."
+    course = "as large as" if abs(ratio - 1) < 0.01 else "larger than" if ratio > 1 else "smaller than"
+    return f"It is the average slope over the slope at the start: along this way dx/dy is on average {course} there."
 
 
 def _quadrature_claim(lesson):
@@ -277,7 +294,7 @@ LESSON = Lesson(
             "log",
             landmarks=(Landmark("to the end", 1.0),),
         ),
-        Slider("start", "start x₀", 0.3, 1.5, 1.0),
+        Slider("start", "start x₀", 0.5, 1.5, 1.0),
         Choice("problem", "y =", FORMULAS, "square"),
         Legend("hide", ("inverse_simulator", "inverse_gradient", "curve", "cells")),
     ),
@@ -287,12 +304,12 @@ LESSON = Lesson(
     prediction=Estimate(
         "From x₀ = {start:.3g}, a step of η = {size:.3g} of the way down to the end. How many times as long as the "
         "inverse gradient’s step Δx is the inverse simulator’s?",
-        0.5,
+        0.0,
         3.0,
         lambda result: float(result["dx"] / result["linear"]),
         0.15,
         unit="times",
-        remark="It is the average slope along the way over the slope at the start.",
+        remark=remark,
     ),
     why=(
         "Follow the straight line from $y_0$ to $y_0 + \\Delta y$ and let the local inverse carry each of its points "
@@ -339,7 +356,7 @@ LESSON = Lesson(
         Claim("The gap between IG and PG in dx is of second order in dy.", _order_claim, rows=("F5",)),
         Claim("On linear problems, a sheared one too, there is no gap.", _linear_claim, rows=("F3", "F5")),
     ),
-    symbols=("dy", "dx", "jacobian", "ig", "pg", "inverse", "order"),
+    symbols=("dy", "dx", "eta", "jacobian", "ig", "pg", "inverse", "order"),
     takeaway=Takeaway(
         takeaway,
         lambda result: {
@@ -351,9 +368,9 @@ LESSON = Lesson(
     teaching=Teaching(
         misconception="The derivative at the present point is the best slope for a step from there.",
         demo=(
-            ("No point yet: the inverse gradient's slope.", {"step": 0}),
-            ("Four points: the stairs close in on the average.", {"step": 4}),
-            ("Shrink the step: the two meet, and the gap over Δy falls like Δy.", {"size": 0.01}),
+            ("No point yet: one bar as high as the inverse gradient’s slope.", {"step": 0}),
+            ("Four points: the stairs follow the curve, and their average is 0.1 % off.", {"step": 4}),
+            ("A step of 1 %: the two meet, and the gap over Δy falls like Δy.", {"size": 0.01}),
             ("All the way to the fold: infinite slope, finite average.", {"size": 1.0, "step": 12}),
         ),
         room=(

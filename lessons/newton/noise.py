@@ -327,7 +327,7 @@ LESSON = Lesson(
         ),
         Claim("BFGS comes within a tenth of the solution on the rippled losses.", _bfgs_claim),
     ),
-    symbols=("x", "loss", "gradient", "hessian", "ripple", "k", "loglog", "eta", "gd", "newton"),
+    symbols=("x", "loss", "gradient", "hessian", "noise", "k", "loglog", "eta", "gd", "newton"),
     takeaway=Takeaway(_take, _taken),
     teaching=Teaching(
         misconception="An error too small to be seen in the loss is too small to matter.",
