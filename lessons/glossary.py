@@ -33,8 +33,6 @@ GLOSSARY: dict[str, Entry] = {
     "jacobian": Entry("J", "Jacobian", "∂y/∂x, the matrix of all first derivatives: how y answers to a small change "
                       "of x."),
     "hessian": Entry("H", "Hessian", "∂²L/∂x², the matrix of the loss's second derivatives: how its slope changes."),
-    "condition": Entry("κ", "condition number", "Largest over smallest singular value: how unevenly a matrix "
-                       "stretches. 1 is even, infinity cannot be inverted."),
     "width": Entry("w", "width of log-cosh", "Up to about this distance from the target log-cosh is round like L²."),
     "weight": Entry("w₂", "weight", "How much more a gap in y₂ counts in the loss than one in y₁."),
     "invariance": Entry("scale-invariant", "scale invariance", "The walk is the same for every choice of units or "
