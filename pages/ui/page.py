@@ -1,6 +1,7 @@
 """The one renderer: a lesson in, a page out. Question, prediction, stage, what happened, and what explains it."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -110,43 +111,57 @@ def _ask(lesson: Lesson, prediction: AnyPrediction, result: Result, kind: str, a
         if kind == "prediction":
             st.session_state["autoplay"] = lesson.slug
 
-    def chosen() -> Any:
-        said = st.session_state[widget]
-        return None if said == UNSURE else said
-
     st.markdown(f"**{'Predict.' if kind == 'prediction' else 'And this?'}** {question}")
     if isinstance(prediction, Prediction):
-        # The labels are shown as Markdown; what is said is the option's own text.
-        st.radio(
-            question,
-            [*(option.text for option in prediction.options), UNSURE],
-            index=None,
-            format_func=plain,
-            key=widget,
-            on_change=take,
-            args=(chosen,),
-            label_visibility="collapsed",
-        )
+        _choices(prediction, question, widget, take)
         return
     if isinstance(prediction, Estimate):
-        places = prediction.places()
-        st.select_slider(
-            question,
-            places,
-            value=places[len(places) // 2],
-            format_func=prediction.say,
-            key=widget,
-            label_visibility="collapsed",
-        )
+        said = _scale(prediction, question, widget)
     else:
         st.caption("Drag the ring in the figure, or move it with the arrow keys.")
-
-        def chosen() -> Any:
-            return address.settings_now(lesson)[prediction.point]
-
+        said = partial(_pointed_at, lesson, prediction)
     with st.container(horizontal=True, key=f"commit-{kind}"):
-        st.button("That is my guess", key=f"{widget}:commit", on_click=take, args=(chosen,))
+        st.button("That is my guess", key=f"{widget}:commit", on_click=take, args=(said,))
         st.button(UNSURE, key=f"{widget}:unsure", on_click=take, args=(lambda: None,), type="tertiary")
+
+
+def _choices(prediction: Prediction, question: str, widget: str, take: Callable[[Callable[[], Any]], None]) -> None:
+    """The answers to choose from; choosing is committing."""
+
+    def said() -> str | None:
+        chosen = st.session_state[widget]
+        return None if chosen == UNSURE else chosen
+
+    # The labels are shown as Markdown; what is said is the option's own text.
+    st.radio(
+        question,
+        [*(option.text for option in prediction.options), UNSURE],
+        index=None,
+        format_func=plain,
+        key=widget,
+        on_change=take,
+        args=(said,),
+        label_visibility="collapsed",
+    )
+
+
+def _scale(prediction: Estimate, question: str, widget: str) -> Callable[[], float]:
+    """A scale to put a number on; returns how to read it when it is committed."""
+    places = prediction.places()
+    st.select_slider(
+        question,
+        places,
+        value=places[len(places) // 2],
+        format_func=prediction.say,
+        key=widget,
+        label_visibility="collapsed",
+    )
+    return lambda: st.session_state[widget]
+
+
+def _pointed_at(lesson: Lesson, prediction: Aim) -> Any:
+    """Where the ring in the figure is when the guess is committed."""
+    return address.settings_now(lesson)[prediction.point]
 
 
 def _stage(lesson: Lesson, result: Result, source: NoModel, predicted: bool) -> None:
