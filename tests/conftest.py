@@ -38,6 +38,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: not item.nodeid.startswith(BROWSER))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def compiled_once():
+    """What one worker or the browser tests' server has compiled, the others need not: a third of the time."""
+    from core import backend
+
+    backend.enable_compilation_cache()
+
+
 @pytest.fixture
 def strict():
     """JAX without implicit promotion: a float32 that meets a float64, or a vector a matrix, is an error."""

@@ -48,7 +48,7 @@ def test_a_page_opens_asks_answers_and_follows_the_hand(visit, watch, lesson):
     assert page.locator("h1").inner_text() == lesson.question
     assert driver.stage_state(page, slug)["framesDrawn"] > 0
     assert page.locator(".inv-veiled").count() == 1
-    assert barriers_in_both_schemes(page) == []
+    assert barriers(page) == []
     before = drawn(page)
     predict(page)
     said = page.locator(".st-key-prediction").inner_text()
