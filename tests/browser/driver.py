@@ -225,18 +225,23 @@ def horizontal_overflow(page: Page) -> list[str]:
     """What is wider than the window, as "<tag.class> until 512 of 390 px"; empty on a page that fits.
 
     Streamlit clips its outer boxes, so a wide figure need not scroll the window: each element is measured.
-    What lies in a box that scrolls by itself (a wide table) or is hidden does not count.
+    What lies in a box that scrolls by itself (a wide table) or is hidden does not count, nor what a picture cuts off
+    at its edge: a path that leaves, the end of a root's sign.
     """
     return page.evaluate(
         """() => {
         const width = document.documentElement.clientWidth, found = [];
         const scrolls = e => ["auto", "scroll"].includes(getComputedStyle(e).overflowX);
+        const clipped = e => getComputedStyle(e).clipPath !== "none";
+        const hidden = e => getComputedStyle(e).overflowX === "hidden";
+        const cuts = e => clipped(e) || e.matches(".hide-tail") || (e.tagName === "svg" && hidden(e));
         const frames = 'html, body, [data-testid="stMain"], [data-testid="stAppViewContainer"]';
         const frame = e => e.matches(frames);
         const above = e => e.parentElement ?? e.getRootNode().host;
         const excused = e => {
+          if (clipped(e)) return true;
           for (let p = above(e); p && !frame(p); p = above(p))
-            if (scrolls(p) || getComputedStyle(p).clipPath !== "none") return true;
+            if (scrolls(p) || cuts(p)) return true;
           return false;
         };
         const shown = e => e.checkVisibility({opacityProperty: true, visibilityProperty: true});
