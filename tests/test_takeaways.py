@@ -38,14 +38,13 @@ def moved(control):
 
 
 def places(lesson):
-    """The settings to try: the defaults, other numbers, and every choice that the run is told at another option."""
+    """The settings to try: the defaults, and other numbers with every choice that the run is told at another option."""
     yield "defaults", {}
-    yield "other numbers", elsewhere(lesson)
+    chosen = {}
     for control in lesson.controls:
         if isinstance(control, Choice) and control.simulated:
-            other = next(option for option in reversed(control.options) if option != control.default)
-            cheap = ELSEWHERE.get(lesson.slug, {})
-            yield f"{control.name}={other}", {**cheap, control.name: other}
+            chosen[control.name] = next(option for option in reversed(control.options) if option != control.default)
+    yield "elsewhere", elsewhere(lesson) | chosen
 
 
 PLACES = [(slug, name, chosen) for slug, lesson in LESSONS.items() for name, chosen in places(lesson)]
