@@ -89,6 +89,7 @@ def test_the_instructors_links_set_the_page_and_its_address(visit):
     page.get_by_text("For the instructor").click()
     lesson = first(lambda lesson: lesson.slug == "crux")
     for words, wanted in lesson.teaching.demo:
+        driver.wait_until_idle(page)  # the one before may still be compiling
         page.get_by_role("link", name=words).click()
         for name, value in wanted.items():
             page.wait_for_function(
