@@ -35,7 +35,7 @@ CHOICES = {
     "noise": [{"problem": "sheared"}, {"problem": "banana"}],
     "newton-cost": [{}],
 }
-# Lessons that take long, or that were drawn from before; every other is drawn 105 times.
+# Lessons that take long, or that were drawn from before; every other is drawn 45 times.
 EXAMPLES = {"start": 20, "crux": 40, "four-ways": 50, "train": 20, "dipg": 30}
 
 # Settings at which another answer than at the defaults is right: a prediction that cannot fail asks nothing.

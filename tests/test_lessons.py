@@ -194,7 +194,7 @@ def tell(slug, result):
 
 @every_lesson
 def test_no_settings_break_a_lesson(slug):
-    @settings(max_examples=EXAMPLES.get(slug, 105))
+    @settings(max_examples=EXAMPLES.get(slug, 45))
     @given(some_settings(slug))
     def check(chosen):
         result = LESSONS[slug].experiment(trained(slug, chosen)[0] if slug == "dipg" else None, **chosen)

@@ -96,6 +96,7 @@ def draw(result):
         tips.append((np.ravel(ahead)[0], np.ravel(aside)[0]))
         lines.append(Line(f"{name}/seen", "seen", *arrow(0 * ahead, 0 * ahead, ahead, aside, 0.1), name, name))
         dx = np.where(np.isfinite(told["dx"]), told["dx"], np.nan)
+        dx = dx / np.maximum(np.max(np.abs(dx), axis=-1, keepdims=True), 1e-300)  # beside a fold its square overflows
         dx = DRAWN * dx / np.maximum(np.linalg.norm(dx, axis=-1, keepdims=True), 1e-300)
         lines.append(Line(f"{name}/dx", "x", *arrow(start[0], start[1], dx[..., 0], dx[..., 1], 0.15), name, name))
     grey = {"label": "as announced", "width": 1.2, "dash": "dash", "answer": False}
