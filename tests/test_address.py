@@ -23,9 +23,15 @@ def page(slug="crux"):
         changes = st.session_state.pop("changes", None)
         if changes:
             address.commit(lesson, changes)
+        # What a link to another lesson does.
+        if wish := st.session_state.pop("wish", None):
+            address.jump(lessons()[wish], {})
+        st.session_state["elsewhere"] = address.elsewhere(lesson.slug)
         st.session_state["found"] = address.settings(lesson)
         for remark in address.remarks(lesson):
             st.caption(remark)
+        if not st.session_state.pop("overtaken", False):
+            address.finished(lesson)
 
     return AppTest.from_function(script, args=(slug,), default_timeout=PATIENCE)
 
@@ -106,6 +112,38 @@ def test_a_control_wins_over_the_address_of_the_run_before():
     run(at)
     assert at.session_state["found"] == LESSONS["crux"].defaults | {"alpha": 2.5, "step": 3, "start": (1.0, 2.0)}
     assert query(at) == {"alpha": "2.5", "step": "3", "start": "1,2"}
+
+
+def test_a_run_that_was_overtaken_is_not_undone_by_the_address_that_the_browser_had():
+    at = opened(alpha="2.5")
+    at.session_state["changes"] = {"alpha": 5.0}
+    at.session_state["overtaken"] = True
+    run(at)
+    at.query_params["alpha"] = "2.5"
+    assert run(at).session_state["found"]["alpha"] == 5.0 and query(at) == {"alpha": "5"}
+    at.query_params["alpha"] = "2.5"  # now it is Back
+    assert run(at).session_state["found"]["alpha"] == 2.5
+
+
+def test_a_link_to_another_lesson_is_remembered_until_it_is_reached():
+    at = opened()
+    at.session_state["wish"] = "four-ways"
+    for _overtaken in range(3):
+        assert run(at).session_state["elsewhere"] == "four-ways"
+    at.session_state["slug"] = "four-ways"
+    assert run(at).session_state["elsewhere"] == ""
+    at.session_state["slug"] = "crux"
+    assert run(at).session_state["elsewhere"] == ""
+
+
+def test_a_link_is_forgotten_by_who_goes_another_way():
+    at = opened()
+    at.session_state["wish"] = "four-ways"
+    run(at)
+    at.session_state["slug"] = "units"
+    assert run(at).session_state["elsewhere"] == ""
+    at.session_state["slug"] = "crux"
+    assert run(at).session_state["elsewhere"] == ""
 
 
 def test_back_and_forward_change_the_settings():

@@ -14,10 +14,11 @@ from lessons.lesson import Lesson
 
 
 def _memory() -> dict[str, Any]:
-    """By lesson: settings, query last written, remarks, commits taken. Then: which lesson is shown, which committed."""
-    return st.session_state.setdefault(
-        "address", {"settings": {}, "written": {}, "remarks": {}, "answered": {}, "shown": "", "committed": ""}
-    )
+    """By lesson: settings, query last written and the one before, remarks, commits taken. Then four slugs: the lesson
+    that is shown, that has committed, that a link leads to, whose last run has not come to its end."""
+    by_lesson = {name: {} for name in ("settings", "written", "before", "remarks", "answered")}
+    slugs = dict.fromkeys(("shown", "committed", "wanted", "unfinished"), "")
+    return st.session_state.setdefault("address", by_lesson | slugs)
 
 
 def settings(lesson: Lesson) -> dict[str, Any]:
@@ -26,8 +27,11 @@ def settings(lesson: Lesson) -> dict[str, Any]:
     query = st.query_params.to_dict()
     committed, memory["committed"] = memory["committed"] == slug, ""
     arrived, memory["shown"] = memory["shown"] != slug, slug
+    overtaken, memory["unfinished"] = memory["unfinished"] == slug and not arrived, slug
     known = slug in memory["settings"]
-    if known and (committed or (arrived and not query) or query == memory["written"].get(slug)):
+    # What overtakes a run was asked for by a browser that may not know yet what that run wrote.
+    stale = overtaken and query == memory["before"].get(slug)
+    if known and (committed or stale or (arrived and not query) or query == memory["written"].get(slug)):
         chosen = memory["settings"][slug]
     else:
         found, memory["remarks"][slug] = read_permalink(lesson.controls, query)
@@ -59,12 +63,24 @@ def jump(lesson: Lesson, changes: dict[str, Any]) -> None:
     memory = _memory()
     memory["settings"][lesson.slug] = lesson.complete(changes)
     memory["remarks"][lesson.slug] = []
-    memory["committed"] = lesson.slug
+    memory["committed"] = memory["wanted"] = lesson.slug
 
 
-def shown() -> str:
-    """The slug of the lesson on the page."""
-    return _memory()["shown"]
+def elsewhere(slug: str) -> str:
+    """The slug of the lesson that a link on this page leads to, until that page is reached; "" if none.
+
+    It is remembered, since the run in which the link was clicked may be overtaken by another.
+    """
+    memory = _memory()
+    if memory["shown"] != slug or memory["wanted"] == slug:
+        memory["wanted"] = ""  # arrived, or gone another way
+    return memory["wanted"]
+
+
+def finished(lesson: Lesson) -> None:
+    """The run has come to its end: the browser knows what it wrote."""
+    if _memory()["unfinished"] == lesson.slug:
+        _memory()["unfinished"] = ""
 
 
 def settings_now(lesson: Lesson) -> dict[str, Any]:
@@ -85,6 +101,8 @@ def remarks(lesson: Lesson) -> list[str]:
 def _keep(lesson: Lesson, chosen: dict[str, Any]) -> None:
     memory, query = _memory(), write_permalink(lesson.controls, chosen)
     memory["settings"][lesson.slug] = chosen
+    if query != memory["written"].get(lesson.slug):
+        memory["before"][lesson.slug] = st.query_params.to_dict()
     memory["written"][lesson.slug] = query
     if st.query_params.to_dict() != query:
         st.query_params.from_dict(query)

@@ -19,6 +19,7 @@ UNSURE = "I don’t know; show me"
 
 def show(slug: str, beyond: Callable[[], None] | None = None) -> None:
     """Render the lesson with this slug, and what the page adds below it."""
+    permalinks.follow(slug)
     lesson = lessons()[slug]
     explained = slug in st.session_state.setdefault("prediction", {})
     part = {"whole": True}
@@ -36,7 +37,7 @@ def show(slug: str, beyond: Callable[[], None] | None = None) -> None:
         if beyond:
             beyond()
         explanation.onward(lesson)
-    _compile(part)
+    _compile(lesson, part)
 
 
 @st.fragment
@@ -46,6 +47,7 @@ def _play(lesson: Lesson, explained: bool, part: dict[str, Any], code: DeltaGene
     code: where the code of the figure stands, in the midst of that explanation.
     part["whole"]: whether the rest of the page is still to come. It would have to wait for a compilation here.
     """
+    permalinks.follow(lesson.slug)
     chosen = address.settings(lesson)
     source = SOURCES.get(lesson.slug, NoModel)(lesson, chosen)
     result = source.result()
@@ -74,11 +76,12 @@ def _play(lesson: Lesson, explained: bool, part: dict[str, Any], code: DeltaGene
     if predicted and not pictures.compiled(lesson, chosen):
         part["compile"] = lambda: pictures.compile_sweeps(lesson, chosen, source.given, source.given_name)
     if not part["whole"]:
-        _compile(part)
+        _compile(lesson, part)
 
 
-def _compile(part: dict[str, Any]) -> None:
+def _compile(lesson: Lesson, part: dict[str, Any]) -> None:
     """The picture is there; what makes the sliders follow the hand takes seconds the first time, and comes after."""
+    address.finished(lesson)
     if compile_sweeps := part.pop("compile", None):
         compile_sweeps()
         st.empty()  # gives way to what the browser has asked for meanwhile, such as Back, which a rerun would override

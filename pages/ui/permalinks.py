@@ -74,6 +74,10 @@ def _draw(data: dict[str, Any], key: str) -> None:
         wish = st.session_state[key]["open"]
         address.jump(lessons()[wish["slug"]], wish["settings"])
 
-    wish = _mount(key=key, data=data, on_open_change=opened).open
-    if wish and wish["slug"] != address.shown():
-        st.switch_page(navigation.page(wish["slug"]))
+    _mount(key=key, data=data, on_open_change=opened)
+
+
+def follow(slug: str) -> None:
+    """Go to the page that a link on the page of lesson `slug` leads to, if one was clicked."""
+    if wanted := address.elsewhere(slug):
+        st.switch_page(navigation.page(wanted))
