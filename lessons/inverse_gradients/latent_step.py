@@ -165,9 +165,15 @@ def _and(names):
 
 
 def _better(result):
-    """How many times smaller the inverse gradient's missed share is at a tenth of eta; inf where it misses nothing."""
+    """How many times smaller the inverse gradient's missed share is at a tenth of eta; inf where it misses nothing.
+
+    nan where a share is no number: so close to a singular point there is no step to speak of.
+    """
     told = result[result["settings"]["latent"]]["inverse_gradient"]
-    return np.inf if told["share"] < EXACT else float(told["share"] / max(told["tenth"], 1e-300))
+    share, tenth = float(told["share"]), float(told["tenth"])
+    if share < EXACT:
+        return np.inf
+    return share / max(tenth, 1e-300) if np.isfinite([share, tenth]).all() else np.nan
 
 
 def _becomes(low, high):
