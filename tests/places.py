@@ -35,8 +35,9 @@ CHOICES = {
     "noise": [{"problem": "sheared"}, {"problem": "banana"}],
     "newton-cost": [{}],
 }
-# Lessons that take long, or that were drawn from before; every other is drawn 45 times.
-EXAMPLES = {"start": 20, "crux": 40, "four-ways": 50, "train": 20, "dipg": 30}
+MOST = 120  # settings that are drawn of a lesson
+# Fewer where each takes long: they work with a trained model.
+EXAMPLES = {"train": 20, "dipg": 30}
 
 # Settings at which another answer than at the defaults is right: a prediction that cannot fail asks nothing.
 OTHERWISE = {
