@@ -7,7 +7,7 @@ import streamlit as st
 from lessons.lesson import Lesson, Result, Settings
 from lessons.newton import cost
 from pages.ui import pictures
-from pages.ui.workshop import MEASURING, buttons, model_for_walking, progress, result_of, workshop
+from pages.ui.workshop import MEASURING, TRAINING, followed, model_for_walking, result_of, workshop
 
 
 class NoModel:
@@ -51,13 +51,7 @@ class LiveTraining(NoModel):
         return result_of(self.lesson, self.snapshot, self.settings)
 
     def extra(self) -> dict[str, Any]:
-        job = workshop().job
-        streaming = job is not None and self.snapshot is not None and not self.snapshot.finished
-        return {
-            "actions": buttons(self.snapshot),
-            "progress": progress(self.snapshot),
-            "events": f"job/{job.token}/events" if streaming else None,
-        }
+        return followed(workshop().job, self.snapshot, TRAINING)
 
     def act(self, name: str) -> None:
         workshop().act(name, self.settings)
@@ -78,13 +72,7 @@ class Measured(NoModel):
         return self.lesson.experiment(self.given, **self.settings)
 
     def extra(self) -> dict[str, Any]:
-        job = workshop().measuring
-        streaming = self.snapshot is not None and not self.snapshot.finished
-        return {
-            "actions": buttons(self.snapshot, MEASURING),
-            "progress": progress(self.snapshot),
-            "events": f"job/{job.token}/events" if streaming else None,
-        }
+        return followed(workshop().measuring, self.snapshot, MEASURING)
 
     def act(self, name: str) -> None:
         workshop().measure(name, self.settings)

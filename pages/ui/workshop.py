@@ -18,7 +18,7 @@ from lessons.learned import setting, train
 from lessons.lesson import Lesson, Result, Settings
 from lessons.newton import cost
 from lessons.scene import still
-from pages.ui.jobs import Snapshot, find
+from pages.ui.jobs import Job, Snapshot, find
 from pages.ui.measuring import MeasuringJob, MeasuringSnapshot
 from pages.ui.stage import pack
 from pages.ui.training_job import TrainingJob, TrainingSnapshot
@@ -164,6 +164,16 @@ def workshop() -> Workshop:
 @st.cache_resource(scope="session", on_release=lambda mine: mine.leave(), show_spinner=False)
 def _presence(_mine: Workshop) -> Workshop:
     return _mine
+
+
+def followed(job: Job | None, snapshot: Snapshot | None, actions: Actions) -> dict[str, Any]:
+    """What the stage shows of a job beside its picture: buttons, progress, and the stream while it goes on."""
+    streaming = job is not None and snapshot is not None and not snapshot.finished
+    return {
+        "actions": buttons(snapshot, actions),
+        "progress": progress(snapshot),
+        "events": f"job/{job.token}/events" if streaming else None,
+    }
 
 
 def buttons(snapshot: Snapshot | None, actions: Actions = TRAINING) -> list[dict[str, Any]]:
