@@ -13,6 +13,13 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+FAR = 1e3  # a point beyond this has left: its coordinates say nothing
+
+
+def drawable(points: Any) -> np.ndarray:
+    """Points that have left become gaps."""
+    return np.where(np.abs(points) < FAR, points, np.nan)
+
 
 class Style(NamedTuple):
     """How a method is drawn everywhere. Colours of the first four are the book's."""

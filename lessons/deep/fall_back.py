@@ -10,7 +10,7 @@ from core.rollout import rollout
 from core.toys import RotatedSine, Sheared, SquaredSecond
 from core.updates import inverse_simulator
 from lessons.controls import Choice, Landmark, Legend, Point, Slider, Step
-from lessons.figures import METHODS, Axis, Drawing, Field, Line, Mark, Panel
+from lessons.figures import FAR, METHODS, Axis, Drawing, Field, Line, Mark, Panel
 from lessons.landscape import landscape
 from lessons.lesson import Claim, Lesson, Takeaway, Teaching
 from lessons.prediction import Option, Prediction
@@ -23,7 +23,6 @@ LANDSCAPE_GRID = 100  # no slider moves the loss
 SOLUTION = (-0.7, -0.5)
 LEVELS = tuple(float(level) for level in 3.0 ** np.arange(-6, 5))
 LEAST = 1e-12
-FAR = 1e3
 DONE = 1e-20  # a loss below this is that of rounding: nothing is left to be right or wrong about
 START = (1.2, 0.9)
 

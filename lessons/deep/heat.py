@@ -290,7 +290,7 @@ LESSON = Lesson(
         remark=remark,
     ),
     why=(
-        "The sine waves are the singular vectors, and their factors the singular values. The black line in the "
+        "The sine waves are the singular vectors, and their factors the singular values. The thin line in the "
         "spectrum is no formula: it is the singular values of the Jacobian of a simulator that takes "
         f"{STEPS} time steps, differentiated through all of them; the grey band under it is "
         "$e^{-\\nu k^2 t}$. The bars are the waves’ heights: amplitude before, times that factor. A wave is "

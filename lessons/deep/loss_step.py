@@ -16,7 +16,7 @@ from core.rollout import rollout
 from core.toys import RotatedSine, Sheared, SquaredSecond
 from core.updates import inverse_simulator, output_step
 from lessons.controls import Choice, Landmark, Legend, Point, Slider, Step
-from lessons.figures import METHODS, Axis, Drawing, Field, Line, Mark, Panel, Readout
+from lessons.figures import FAR, METHODS, Axis, Drawing, Field, Line, Mark, Panel, Readout
 from lessons.landscape import over_grid
 from lessons.lesson import Claim, Lesson, Takeaway, Teaching
 from lessons.prediction import Aim
@@ -31,7 +31,6 @@ Y_VIEWS = {"squared": (-3.0, 3.0, -1.6, 6.4), "sheared": (-12.0, 12.0, -12.0, 12
 LABELS = {"square": "L²", "weighted": "weighted L²", "logcosh": "log-cosh"}
 LOOKS = {"square": ("solid", 7.0, 0.35), "weighted": ("dash", 2.5, 1.0), "logcosh": ("dot", 3.0, 1.0)}
 LEVELS = tuple(float(level) for level in 3.0 ** np.arange(-4, 7))
-FAR = 1e3
 LEAST = 1e-12
 SAME = 1e-9
 

@@ -11,7 +11,7 @@ from core.heat import flow, plateaus, wave_numbers
 from core.integrators import STEPPERS
 from core.oscillator import closed_form, rate
 from lessons.controls import Choice, Landmark, Legend, Slider, Step
-from lessons.figures import Axis, Drawing, Line, Mark, Panel
+from lessons.figures import FAR, Axis, Drawing, Line, Mark, Panel
 from lessons.lesson import Claim, Lesson, Takeaway, Teaching
 from lessons.prediction import Option, Prediction
 from lessons.words import code, number_word
@@ -36,7 +36,6 @@ LOOKS = {
 VIEW = 3.2
 CORNER, HALF, TIMES = np.array([2.2, 2.2]), 0.8, 100.0  # where the start is enlarged, half that width, how much
 LEAST = 1e-17  # where a logarithmic axis puts an exact return
-FAR = 1e3
 
 
 def simulate(precision, steps, zeta, periods):

@@ -12,7 +12,7 @@ from core.problem import InUnits
 from core.rollout import rollout
 from core.toys import RotatedSine, Sheared, SquaredSecond
 from lessons.controls import Choice, Landmark, Legend, Point, Slider, Step
-from lessons.figures import Axis, Drawing, Field, Line, Mark, Panel, arrow, path_lines
+from lessons.figures import FAR, Axis, Drawing, Field, Line, Mark, Panel, arrow, path_lines
 from lessons.landscape import landscape
 from lessons.lesson import Claim, Lesson, Takeaway, Teaching
 from lessons.methods import FRACTION, INVERSE, RULES, SHOWN
@@ -25,7 +25,6 @@ LANDSCAPE_GRID = 120  # no slider moves the loss over metres: it is sent once an
 UNITS = np.geomspace(1e-3, 10, 41)
 FLOOR = 1e-9  # in m: where the logarithmic plot puts an exact zero
 SAME = 1e-6  # walks nearer than this share of their length are the same up to rounding
-FAR = 1e3  # a path beyond this has left, and its coordinates say nothing
 START = (2.0, 3.0)
 PROBLEMS = {"sheared": Sheared, "squared": SquaredSecond, "sine": RotatedSine}
 PROBLEM_LABELS = {"sheared": "sheared", "squared": "(x₁, x₂²)", "sine": "bent and turned"}
@@ -295,10 +294,10 @@ LESSON = Lesson(
     why=(
         "$\\partial L/\\partial x_1$ carries 1 over the unit of $x_1$, yet it is added to $x_1$. So a unit $u$ enters "
         "twice, and counted in metres the first step along $x_1$ is $u^2$ times as long. η would have to carry "
-        "$[x]^2/[L]$, and if $x_1$ and $x_2$ have different units, no single η can. The black arrow is the factor that "
-        "knows no units of x: half of $-(\\partial L/\\partial y)^T$ leads from y exactly to $y^*$. The other factor, "
-        "the transposed Jacobian, bends it, and how far depends on the units. With $H^{-1}$, $J^{-1}$ or $P^{-1}$ the "
-        "units of x come out right, and η is a plain number.\n\n" + code(factors)
+        "$[x]^2/[L]$, and if $x_1$ and $x_2$ have different units, no single η can. The arrow in y-space is the factor "
+        "that knows no units of x: half of $-(\\partial L/\\partial y)^T$ leads from y exactly to $y^*$. The other "
+        "factor, the transposed Jacobian, bends it, and how far depends on the units. With $H^{-1}$, $J^{-1}$ or "
+        "$P^{-1}$ the units of x come out right, and η is a plain number.\n\n" + code(factors)
     ),
     limits=(
         "A wise choice of units helps gradient descent; that is what normalising the input does. But it needs to be "

@@ -10,7 +10,7 @@ from core.rollout import rollout
 from core.toys import RotatedSine, Scaled, Sheared, SquaredSecond
 from core.updates import inverse_simulator
 from lessons.controls import Choice, Landmark, Legend, Point, Preset, Slider, Step
-from lessons.figures import METHODS, Axis, Drawing, Field, Line, Mark, Panel, Readout, path_lines
+from lessons.figures import FAR, METHODS, Axis, Drawing, Field, Line, Mark, Panel, Readout, path_lines
 from lessons.inversion import notes
 from lessons.landscape import landscape
 from lessons.lesson import Claim, Lesson
@@ -37,7 +37,6 @@ Y_VIEWS = {
 LEVELS = tuple(float(level) for level in 4.0 ** np.arange(-2, 6))
 BOOK = {"problem": "squared", "inverse": "analytic", "eta_gd": 0.01, "eta_newton": 1 / 3, "eta": 0.3}
 BOOK_RUN = BOOK | {"start": (3.0, 3.0), "step": 10}
-FAR = 1e3  # a path beyond this has left, and its coordinates say nothing
 SADDLE = 1e-3  # Newton rests where the gradient is this small beside the one at the start
 STRAIGHT = 1e-9  # a bend below this is rounding: the exact steps reach 1e-15, the searched inverse 1e-12
 

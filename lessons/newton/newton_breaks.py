@@ -10,7 +10,7 @@ from core.surrogate import learned_loss
 from core.toys import RotatedSine, SquaredSecond
 from core.updates import gradient_descent, newton
 from lessons.controls import Choice, Landmark, Legend, Point, Preset, Slider, Step
-from lessons.figures import METHODS, Axis, Drawing, Field, Line, Mark, Panel, Readout
+from lessons.figures import FAR, METHODS, Axis, Drawing, Field, Line, Mark, Panel, Readout
 from lessons.landscape import landscape, over_grid
 from lessons.lesson import Claim, Lesson, Takeaway, Teaching
 from lessons.prediction import Aim
@@ -22,7 +22,6 @@ GRID = 40  # of the loss; the level moves it
 SHADE = 24  # of the map of trust
 START_X1 = 0.3
 LONGEST = 1.0  # no step of the guarded walk is longer
-FAR = 1e3  # a point beyond this has left, and its coordinates say nothing
 REST = 1e-3  # a gradient this small is a stationary point
 CLIMB = 0.02  # a rise of the loss worth a word
 LEVELS = (0.01, 0.1, 0.3, 0.6, 1.0, 1.5, 2.25, 4.0, 6.0, 9.0)

@@ -321,7 +321,7 @@ LESSON = Lesson(
         "For one simulator, many targets are one target in disguise: their mean. So with $\\eta = 1$ a single "
         "inversion solves this problem as well; the iteration is needed if the inverse holds only nearby, and if "
         "each target has its *own* simulator: their effects cannot be averaged, and one minimises the sum over $x$ "
-        "itself ([Four ways down](four-ways)). If $\\bar y$ is out of reach (grey), it matters what the inverse does "
+        "itself ([Four ways down](four-ways)). If $\\bar y$ is out of reach (shaded), it matters what the inverse does "
         "there: these return the nearest effect that exists, so the compromise is still found. And least squares is "
         "a choice: one far target pulls as much as many near ones."
     ),

@@ -12,7 +12,7 @@ from core.problem import Aimed
 from core.rollout import rollout
 from core.toys import RotatedSine, Sheared, SquaredSecond
 from lessons.controls import Choice, Landmark, Legend, Slider
-from lessons.figures import METHODS, Axis, Drawing, Line, Mark, Panel, path_lines
+from lessons.figures import METHODS, Axis, Drawing, Line, Mark, Panel, drawable, path_lines
 from lessons.lesson import Claim, Lesson, Takeaway, Teaching
 from lessons.methods import RULES
 from lessons.prediction import Option, Prediction
@@ -128,7 +128,7 @@ def draw(result):
             )
     for name in reversed(RULES):
         path = result["paths"][name]
-        path = path._replace(x=_drawable(path.x), y=_drawable(path.y))
+        path = path._replace(x=drawable(path.x), y=drawable(path.y))
         lines += [replace(line, role="curve") for line in path_lines(name, path)]
     x1, x2, y1, y2 = VIEWS[result["settings"]["problem"]]
     target, start = result["target"], result["paths"]["newton"].x[..., 0, :]
@@ -151,10 +151,6 @@ def draw(result):
             Mark("target", "y", "cross", target[..., 0], target[..., 1], "y*"),
         ),
     )
-
-
-def _drawable(points):
-    return np.where(np.abs(points) < 1e3, points, np.nan)
 
 
 def reading(result):

@@ -11,7 +11,7 @@ from core.rollout import rollout
 from core.toys import RotatedSine, Sheared, SquaredSecond
 from core.updates import inverse_simulator
 from lessons.controls import Choice, Landmark, Point, Slider, Step
-from lessons.figures import METHODS, Axis, Drawing, Field, Line, Mark, Panel, Readout, path_lines
+from lessons.figures import FAR, METHODS, Axis, Drawing, Field, Line, Mark, Panel, Readout, drawable, path_lines
 from lessons.landscape import landscape, over_grid
 from lessons.lesson import Claim, Lesson, Takeaway, Teaching
 from lessons.methods import RULES
@@ -23,7 +23,6 @@ VIEW = 1.6
 # What of y-space is shown, for each problem: the image of the square, with a margin.
 Y_VIEWS = {"squared": ((-1.8, 1.8), (-0.6, 3.0)), "sine": ((-1.8, 1.8), (-1.8, 1.8)), "sheared": ((-2.7, 2.7),) * 2}
 Y_VIEW = 3.2  # half the side of the field of the loss in y
-FAR = 1e3  # a point beyond this has left
 STRAIGHT = 1e-9  # a bend below this is rounding
 HARDLY = 0.03  # in x: too little for the eye
 INVERSE = ("newton", "inverse_gradient", "inverse_simulator")
@@ -85,17 +84,12 @@ def _stretch(problem, x):
     return jnp.where(finite, found, jnp.nan)
 
 
-def _drawable(points):
-    """Points that have left for infinity become gaps."""
-    return np.where(np.abs(points) < FAR, points, np.nan)
-
-
 def draw(result):
     settings = result["settings"]
     method = settings["method"]
     path = result["paths"][method]
-    path = path._replace(x=_drawable(path.x), y=_drawable(path.y))
-    cells = _drawable(result["cells"][method])
+    path = path._replace(x=drawable(path.x), y=drawable(path.y))
+    cells = drawable(result["cells"][method])
     lines = [
         Line("grid/x", "x", *mesh().T, label="grid", width=0.9, opacity=0.8, answer=False),
         Line(
