@@ -17,6 +17,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from core.problem import Problem, Wrapped
+from core.toys import rotation
 from core.updates import inverse_simulator, output_step
 
 HALVINGS = 30  # 2^-30: shorter steps change nothing that one could see
@@ -86,7 +87,4 @@ class Misled(Wrapped):
     def inverse(self, y: Float[Array, "2"], x: Float[Array, "2"]) -> Float[Array, "2"]:
         dx = self.problem.inverse(y, x) - x
         inside = jnp.all(jnp.abs(x - self.centre) <= self.half)
-        turn = jnp.where(inside, 0.0, self.turn)
-        return x + jnp.stack(
-            [jnp.cos(turn) * dx[0] - jnp.sin(turn) * dx[1], jnp.sin(turn) * dx[0] + jnp.cos(turn) * dx[1]]
-        )
+        return x + rotation(jnp.where(inside, 0.0, self.turn)) @ dx

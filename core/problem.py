@@ -80,15 +80,21 @@ class Wrapped(Problem):
     def inverse(self, y: Float[Array, " m"], x: Float[Array, " n"]) -> Float[Array, " n"]:
         return self.problem.inverse(y, x)
 
+    def loss(self, y: Float[Array, " m"]) -> Float[Array, ""]:
+        return self.problem.loss(y)
+
 
 class Aimed(Wrapped):
-    """The same problem with another target."""
+    """The same simulator with another target, and the squared distance from that as its loss."""
 
     aim: Float[Array, " m"]
 
     @property
     def target(self):  # type: ignore[override]
         return self.aim
+
+    def loss(self, y: Float[Array, " m"]) -> Float[Array, ""]:
+        return Problem.loss(self, y)
 
 
 class InUnits(Wrapped):
@@ -112,9 +118,6 @@ class InUnits(Wrapped):
 
     def forward(self, x: Float[Array, " n"]) -> Float[Array, " m"]:
         return self.problem.forward(self.unit * x)
-
-    def loss(self, y: Float[Array, " m"]) -> Float[Array, ""]:
-        return self.problem.loss(y)
 
     def inverse(self, y: Float[Array, " m"], x: Float[Array, " n"]) -> Float[Array, " n"]:
         return self.problem.inverse(y, self.unit * x) / self.unit

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from core.problem import Problem, number
-from core.rollout import Path
+from core.rollout import Path, path_of
 
 DECREASE = 1e-4  # a step must bring this share of what the slope promises (Nocedal and Wright, section 3.1)
 FLATTER = 0.9  # and leave at most this share of the slope (the same, for quasi-Newton methods)
@@ -194,7 +194,5 @@ def _walk(
         return (x + s, there, memory), (x + s, whole(memory), length)
 
     _, (visited, believed, length) = jax.lax.scan(step, (x0, first, memory), length=steps)
-    x = jnp.concatenate([x0[None], visited])
-    y = jax.vmap(problem.forward)(x)
     start = whole(memory)[None]
-    return QuasiNewton(Path(x, y, jax.vmap(problem.loss)(y)), jnp.concatenate([start, believed]), length)
+    return QuasiNewton(path_of(problem, x0, visited), jnp.concatenate([start, believed]), length)

@@ -56,11 +56,3 @@ def roughness(rippled: Rippled, points: Float[Array, "count n"]) -> Roughness:
 
 def _rms(values):
     return jnp.sqrt(jnp.mean(values**2))
-
-
-def log_slope(x: Float[Array, " count"], y: Float[Array, " count"]) -> Float[Array, ""]:
-    """The exponent p of the law y = c x^p that fits best in logarithms; nan where some y is not positive."""
-    positive = y > 0
-    u, v = jnp.log(x), jnp.log(jnp.where(positive, y, 1.0))
-    slope = jnp.sum((u - u.mean()) * (v - v.mean())) / jnp.sum((u - u.mean()) ** 2)
-    return jnp.where(jnp.all(positive), slope, jnp.nan)

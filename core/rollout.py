@@ -68,6 +68,11 @@ def _rollout(rule, problem, x0, steps, hyper) -> Path:
         return (x + dx, memory), x + dx
 
     _, visited = jax.lax.scan(step, (x0, memory), length=steps)
+    return path_of(problem, x0, visited)
+
+
+def path_of(problem: Problem, x0: Float[Array, " n"], visited: Float[Array, "steps n"]) -> Path:
+    """The Path from x0 through the points visited after it."""
     x = jnp.concatenate([x0[None], visited])
     y = jax.vmap(problem.forward)(x)
     return Path(x, y, jax.vmap(problem.loss)(y))

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from core.problem import Problem, number
-from core.rollout import Path
+from core.rollout import Path, path_of
 
 TOO_FLAT = 1e-3  # a curvature below this share of the largest one: a step that relies on it is a guess
 
@@ -89,6 +89,4 @@ def _guarded(problem, x0, steps, eta, fallback, longest):
         return x + dx, (x + dx, reason)
 
     _, (visited, reason) = jax.lax.scan(step, x0, length=steps)
-    x = jnp.concatenate([x0[None], visited])
-    y = jax.vmap(problem.forward)(x)
-    return Guarded(Path(x, y, jax.vmap(problem.loss)(y)), reason)
+    return Guarded(path_of(problem, x0, visited), reason)

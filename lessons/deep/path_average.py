@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from core.averages import Linearised, averaged_step, gauss, pull_back, way
+from core.measures import loglog_slope
 from core.toys import RotatedSine, Scaled, Sheared, SquaredSecond
 from lessons.controls import Choice, Landmark, Legend, Slider, Step
 from lessons.figures import Axis, Drawing, Line, Mark, Panel
@@ -204,15 +205,14 @@ def _slopes(name):
     linear = Linearised(problem)
     y0 = problem.forward(x0)
     gaps = [jnp.linalg.norm(problem.inverse(y0 + s * dy, x0) - linear.inverse(y0 + s * dy, x0)) for s in sizes]
-    in_dx = np.polyfit(np.log(sizes), np.log(gaps), 1)[0]
-    in_ratio = np.polyfit(np.log(sizes), np.log(np.array(gaps) / (sizes * np.linalg.norm(dy))), 1)[0]
-    return float(in_dx), float(in_ratio)
+    gaps = jnp.array(gaps)
+    return tuple(float(loglog_slope(sizes, values)) for values in (gaps, gaps / (sizes * jnp.linalg.norm(dy))))
 
 
 def _order_claim(lesson):
     result = lesson.experiment()
     some = slice(8, 20)
-    one = float(np.polyfit(np.log(GAP_SIZES[some]), np.log(result["gaps"][some]), 1)[0])
+    one = float(loglog_slope(GAP_SIZES[some], result["gaps"][some]))
     found = {"one unknown": one} | {name: _slopes(name)[0] for name in ("squared", "sine")}
     return found, all(abs(slope - 2) < 0.03 for slope in found.values())
 
@@ -220,7 +220,7 @@ def _order_claim(lesson):
 def _ratio_claim(lesson):
     result = lesson.experiment()
     some = slice(8, 20)
-    one = float(np.polyfit(np.log(GAP_SIZES[some]), np.log(result["ratios"][some]), 1)[0])
+    one = float(loglog_slope(GAP_SIZES[some], result["ratios"][some]))
     found = {"one unknown": one} | {name: _slopes(name)[1] for name in ("squared", "sine")}
     smallest = float(result["ratios"][0])
     return (found, smallest), smallest < 1e-5 and all(abs(slope - 1) < 0.03 for slope in found.values())

@@ -230,7 +230,7 @@ def _gd_limit(lesson):
 def _count_slope(lesson):
     counts = lesson.experiment()["counts"]["gradient_descent"]
     tail = ALPHAS >= 2
-    slope = np.polyfit(np.log(ALPHAS[tail]), np.log(counts[tail]), 1)[0]
+    slope = float(measures.loglog_slope(ALPHAS[tail], counts[tail]))
     return slope, 1.85 < slope < 2.15
 
 

@@ -4,9 +4,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from core.measures import loglog_slope
 from core.problem import Aimed
 from core.quasi_newton import bfgs
-from core.ripple import Rippled, log_slope, one_period, roughness
+from core.ripple import Rippled, one_period, roughness
 from core.rollout import rollout
 from core.toys import Banana, RotatedSine, Sheared
 from core.updates import gradient_descent, newton
@@ -57,7 +58,7 @@ def simulate(problem, size, wave_number, start):
         "cut": {"clean": cut(clean, start), "noisy": cut(noisy, start)},
         "growth": growth._asdict(),
         "here": here._asdict(),
-        "slopes": {part: log_slope(jnp.asarray(KS, size.dtype), getattr(growth, part)) for part in PARTS},
+        "slopes": {part: loglog_slope(jnp.asarray(KS, size.dtype), getattr(growth, part)) for part in PARTS},
         "eta": etas["gradient_descent"],
         "smallest": curvatures[0],
         "drowned_k": jnp.sqrt(curvatures[0] / size),
@@ -178,7 +179,7 @@ def _slopes_claim(lesson):
         found.append([float(slopes[part]) for part in PARTS])
     sine = RotatedSine()
     runs = [roughness(Rippled(sine, jnp.array(1e-3), jnp.array(k)), one_period()) for k in KS]
-    found.append([float(np.polyfit(np.log(KS), np.log([float(getattr(r, p)) for r in runs]), 1)[0]) for p in PARTS])
+    found.append([float(loglog_slope(jnp.array(KS), jnp.array([getattr(r, p) for r in runs]))) for p in PARTS])
     return found, np.allclose(found, [0.0, 1.0, 2.0], atol=1e-3)
 
 
