@@ -3,7 +3,6 @@
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from lessons import SYLLABUS
 from lessons.controls import Slider, Step
 from tests.browser import driver
 from tests.browser.hands import LESSONS, address, drawn, predict, settled, stage, sweeps_are_here, verdict_is_given
@@ -79,11 +78,7 @@ def test_a_page_opens_asks_answers_and_follows_the_hand(visit, watch, lesson):
     assert barriers_in_both_schemes(page) == []
 
 
-# One page of each part: what differs between the pages of a part is not what a phone or a keyboard meets.
-FIRST_OF_PART = [part.lessons[0] for part in SYLLABUS]
-
-
-@pytest.mark.parametrize("lesson", FIRST_OF_PART, ids=lambda lesson: lesson.slug)
+@every_lesson
 @pytest.mark.parametrize(("viewport", "scheme"), [(driver.PHONE, "dark")], ids=["phone-dark"])
 def test_a_page_on_a_phone_by_keyboard_alone(visit, lesson):
     """Nothing is wider than the phone, and everything is reached and answered without a pointer."""
