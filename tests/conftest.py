@@ -7,8 +7,9 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
-# Two workers would each take most of an accelerator's memory, and expected values are stated for the CPU.
+# Several workers would each take most of an accelerator's memory, and expected values are stated for the CPU.
 # Set before anything imports JAX; the app that the browser tests start inherits it.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
@@ -19,8 +20,24 @@ hypothesis.settings.load_profile("course")
 BROWSER = "tests/browser/"
 
 
+class ByPlace(LoadScopeScheduling):
+    """Keep a file's tests on one worker, where they share what JAX compiled, and the browser on one.
+
+    This is what xdist's own `loadgroup` is for, whose marks get lost under pytest 9.2.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return BROWSER if nodeid.startswith(BROWSER) else nodeid.split("::")[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:
+    """Distribute tests by `ByPlace`."""
+    return ByPlace(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The browser's files come first: they are the longest rows, beside which the others fit."""
+    """The browser's tests come first: they are the longest row, beside which the others fit."""
     items.sort(key=lambda item: not item.nodeid.startswith(BROWSER))
 
 
