@@ -125,6 +125,20 @@ def test_a_run_that_was_overtaken_is_not_undone_by_the_address_that_the_browser_
     assert run(at).session_state["found"]["alpha"] == 2.5
 
 
+def test_what_the_stage_sends_without_knowing_of_a_link_is_refused():
+    """A walk that ends while the page of a link is computed commits the settings that the link has replaced."""
+    at = opened()
+    at.session_state["changes"] = {"alpha": 2.0, "commit": 1}
+    run(at)
+    at.session_state["wish"] = "crux"
+    run(at)
+    at.query_params["alpha"] = "2"  # nor does its browser know of the link's address
+    at.session_state["changes"] = {"alpha": 2.0, "step": 9, "commit": 2}
+    assert run(at).session_state["found"] == LESSONS["crux"].defaults
+    at.session_state["changes"] = {"alpha": 3.0, "commit": 3}
+    assert run(at).session_state["found"]["alpha"] == 3.0
+
+
 def test_a_link_to_another_lesson_is_remembered_until_it_is_reached():
     at = opened()
     at.session_state["wish"] = "four-ways"

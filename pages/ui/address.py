@@ -14,9 +14,9 @@ from lessons.lesson import Lesson
 
 
 def _memory() -> dict[str, Any]:
-    """By lesson: settings, query last written and the one before, remarks, commits taken. Then four slugs: the lesson
-    that is shown, that has committed, that a link leads to, whose last run has not come to its end."""
-    by_lesson = {name: {} for name in ("settings", "written", "before", "remarks", "answered")}
+    """By lesson: settings, query last written and the one before, remarks, commits taken, the last that was a link.
+    Then four slugs: the lesson that is shown, that has committed, that a link leads to, whose last run goes on."""
+    by_lesson = {name: {} for name in ("settings", "written", "before", "remarks", "answered", "linked")}
     slugs = dict.fromkeys(("shown", "committed", "wanted", "unfinished"), "")
     return st.session_state.setdefault("address", by_lesson | slugs)
 
@@ -45,7 +45,11 @@ def commit(lesson: Lesson, changes: dict[str, Any]) -> None:
     memory, refused, changes = _memory(), [], dict(changes)
     number = int(changes.pop("commit", memory["answered"].get(lesson.slug, 0) + 1))
     if number <= memory["answered"].get(lesson.slug, 0):
-        return  # Streamlit calls again when a run was overtaken: by then the address may say something newer
+        # Streamlit calls again when a run was overtaken: by then the address may say something newer. But what crossed
+        # with a link comes from a browser that does not know the link's address yet.
+        if memory["linked"].pop(lesson.slug, None) == number:
+            memory["committed"] = lesson.slug
+        return
     memory["answered"][lesson.slug] = number
     now = memory["settings"].get(lesson.slug, lesson.defaults)
     for name, value in changes.items():
@@ -59,8 +63,12 @@ def commit(lesson: Lesson, changes: dict[str, Any]) -> None:
 
 
 def jump(lesson: Lesson, changes: dict[str, Any]) -> None:
-    """Put a permalink's settings in force, as if it had been opened: what it does not name is at its default."""
+    """Put a permalink's settings in force, as if it had been opened: what it does not name is at its default.
+
+    It counts as a commit, so that what the stage sent without knowing of it (a walk that has just ended) is refused.
+    """
     memory = _memory()
+    memory["answered"][lesson.slug] = memory["linked"][lesson.slug] = answered(lesson) + 1
     memory["settings"][lesson.slug] = lesson.complete(changes)
     memory["remarks"][lesson.slug] = []
     memory["committed"] = memory["wanted"] = lesson.slug

@@ -91,12 +91,16 @@ def test_the_instructors_links_set_the_page_and_its_address(visit):
     for words, wanted in lesson.teaching.demo:
         driver.wait_until_idle(page)  # the one before may still be compiling
         page.get_by_role("link", name=words).click()
+        stage(page, "crux", "pause()")  # as a walk does that ends meanwhile: it must not undo what the link has set
         for name, value in wanted.items():
             page.wait_for_function(
                 "([name, value]) => JSON.stringify(window.__stages.crux.state().settings[name]) === value",
                 arg=[name, _json(value)],
                 timeout=driver.PATIENCE,
             )
+        driver.wait_until_idle(page)
+        now = settled(page, "crux")
+        assert all(now[name] == (list(value) if isinstance(value, tuple) else value) for name, value in wanted.items())
     other = page.context.new_page()
     href = page.get_by_role("link", name=lesson.teaching.demo[0][0]).get_attribute("href")
     other.goto(page.url.split("/crux")[0] + "/" + href)

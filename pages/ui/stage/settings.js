@@ -30,14 +30,20 @@ export class Settings {
     return { ...this.local, commit: this.number };
   }
 
-  /** The server's settings arrive with a picture that knows the commits up to `answered`. */
+  /** The server's settings arrive with a picture that knows the commits up to `answered`.
+   *
+   * Returns whether they were set by somebody else (a link of the page): then nothing that is held counts any more.
+   */
   receive(arriving, answered) {
-    if (answered < this.number) return;
+    if (answered < this.number) return false;
+    const elsewhere = answered > this.number;
+    if (elsewhere) this.held.clear();
     this.number = answered;
     const next = { ...this.local };
     for (const [name, value] of Object.entries(arriving)) {
       if (!this.held.has(name) && !same(next[name], value)) next[name] = value;
     }
     this.local = next;
+    return elsewhere;
   }
 }

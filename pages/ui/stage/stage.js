@@ -91,7 +91,7 @@ class Stage {
       if (before && before.slug !== header.slug) this.startOver();
       this.header = header;
       this.model.load(this.arrived);
-      this.settings.receive(header.settings, header.answered ?? 0);
+      if (this.settings.receive(header.settings, header.answered ?? 0)) this.player.stop();
       this.counts.revision += 1;
       this.layDragged();
       this.live.follow(header.events);
