@@ -13,6 +13,12 @@ from xdist.scheduler import LoadScopeScheduling
 # Set before anything imports JAX; the app that the browser tests start inherits it.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
+# The suite compiles some thousand programs and runs most of them once: compiled without care that costs a third.
+os.environ.setdefault(
+    "XLA_FLAGS",
+    "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1",
+)
+
 # A slow machine is no failure: how long an example takes is left to the benchmark.
 hypothesis.settings.register_profile("course", deadline=None, max_examples=50, derandomize=True)
 hypothesis.settings.load_profile("course")
