@@ -19,8 +19,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from core.networks import Affine, Physics, Slab, residual_mlp, slab
-from core.problem import Problem
+from core.networks import Slab
 
 MAX_PROBES = 8  # the variance falls like 1 / probes and the paper uses 2 to 4
 TERMS = ("task", "reconstruction", "cycle", "spectral", "bias_tie", "composition", "jcp")
@@ -120,37 +119,3 @@ def loss_terms(
     errors = jax.vmap(lambda sample, vectors: masked_mean(probe_errors(model, sample, vectors), probes))
     terms["jcp"] = jnp.mean(errors(probed, signs)) / n
     return terms
-
-
-def with_physics(key: PRNGKeyArray, problem: Problem, x: Float[Array, "count n"]) -> Deceptron:
-    """f is the simulator itself, frozen; g a residual network on standardised y, trained. Needs m = n."""
-    y = jax.vmap(Physics(problem))(x)
-    return Deceptron(Physics(problem), residual_mlp(key, Affine.standard(y), Affine.standard(x)))
-
-
-def with_surrogate(key: PRNGKeyArray, problem: Problem, x: Float[Array, "count n"]) -> Deceptron:
-    """f and g are residual networks of the same shape, trained together. Needs m = n."""
-    y = jax.vmap(Physics(problem))(x)
-    key_f, key_g = jax.random.split(key)
-    units_x, units_y = Affine.standard(x), Affine.standard(y)
-    return Deceptron(residual_mlp(key_f, units_x, units_y), residual_mlp(key_g, units_y, units_x))
-
-
-def with_slabs(
-    key: PRNGKeyArray, problem: Problem, x: Float[Array, "count n"], activation: str = "linear"
-) -> Deceptron:
-    """The paper's two slabs f_W(x) = s(W x + b), g_V(y) = s~(V y + c), V not tied to W^T. Any m and n.
-
-    Linear slabs (the default) learn Scaled and Sheared to float32 rounding. Of RotatedSine and SquaredSecond
-    they learn the best linear map: 8 % and 13 % of the spread of the bent component stay as error in f, and
-    RJCP, which compares the two slabs with each other, does not see it. Leaky slabs learn no toy (errors
-    above half the spread): y of both signs meets both slopes, and one layer cannot undo that.
-    """
-    y = jax.vmap(Physics(problem))(x)
-    key_f, key_g = jax.random.split(key)
-    units_x = Affine(jnp.zeros_like(x[0]), jnp.ones_like(x[0]))
-    units_y = Affine.scale_only(y)
-    return Deceptron(slab(key_f, units_x, units_y, activation), slab(key_g, units_y, units_x, activation))
-
-
-ARCHITECTURES = {"physics": with_physics, "surrogate": with_surrogate, "slabs": with_slabs}

@@ -3,7 +3,7 @@
 A proposal is a pure function (problem, model, x, y, eta, solver) -> (aim in y-space, proposed x), with y =
 P(x) and r = y - y*. The residual is that of the *physics* P for every method; D-IPG uses of the model only
 its g. (The paper's residual is that of its surrogate f_W. To walk on a surrogate, pass a problem whose
-forward map is model.f.)
+forward map is model.f.) A method with a memory takes it as one more argument.
 
     plain D-IPG           x_p = g(y - eta r)               the paper's
     differenced D-IPG     x_p = x + g(y - eta r) - g(y)    the book's inverse simulator, with the learned g
@@ -20,20 +20,32 @@ from typing import NamedTuple
 import jax
 from jaxtyping import Array, Float
 
-from core import least_squares, updates
+from core import least_squares, memories, updates
+from core.memories import Memory
 from core.problem import Problem
 
 Proposal = tuple[Float[Array, " m"], Float[Array, " n"]]
 
 
-class Method(NamedTuple):
-    """propose: see the module.  learned: needs a model.
+class Work(NamedTuple):
+    """What a proposal costs: evaluations of P, products with J or J^T, evaluations of the learned g."""
 
-    single: takes exactly one unrelaxed step, accepted whatever it does.  steps_far: usually takes many
-    iterations; a batch of such solves runs fastest side by side, a batch of quick ones one after the other.
+    functions: int = 0
+    products: int = 0
+    inverses: int = 0
+
+
+class Method(NamedTuple):
+    """propose: see the module.  work: what one proposal costs with n unknowns; y = P(x) is counted elsewhere.
+
+    memory: what carries over between steps, if anything.  learned: needs a model.  single: takes exactly one
+    unrelaxed step, accepted whatever it does.  steps_far: usually takes many iterations; a batch of such solves
+    runs fastest side by side, a batch of quick ones one after the other.
     """
 
     propose: Callable[..., Proposal]
+    work: Callable[[int], Work]
+    memory: Memory | None = None
     learned: bool = False
     single: bool = False
     steps_far: bool = False
@@ -88,13 +100,32 @@ def levenberg_marquardt(problem, model, x, y, eta, solver) -> Proposal:
     return _linear(problem, x, y, least_squares.levenberg_marquardt(problem, x, eta, solver.damping))
 
 
+def nesterov(problem, model, x, y, eta, solver, memory) -> Proposal:
+    """x_p = x + eta (momentum - gradient_step J^T r), the gradient taken where the momentum leads."""
+    return _linear(problem, x, y, eta * memories.accelerated(problem, x, solver, memory))
+
+
+def conjugate_gradient(problem, model, x, y, eta, solver, memory) -> Proposal:
+    """x_p = x + eta t d with the conjugate direction d and its exact length t."""
+    return _linear(problem, x, y, eta * memories.conjugate(problem, x, memory))
+
+
+def lbfgs(problem, model, x, y, eta, solver, memory) -> Proposal:
+    """x_p = x - eta B J^T r with the inverse Hessian B guessed from the last steps."""
+    return _linear(problem, x, y, eta * memories.quasi_newton(problem, x, solver, memory))
+
+
 METHODS = {
-    "gradient_descent": Method(gradient_descent, steps_far=True),
-    "newton": Method(newton),
-    "gauss_newton": Method(gauss_newton),
-    "levenberg_marquardt": Method(levenberg_marquardt),
-    "inverse_simulator": Method(inverse_simulator),
-    "dipg_plain": Method(dipg_plain, learned=True),
-    "dipg_differenced": Method(dipg_differenced, learned=True),
-    "one_shot": Method(one_shot, learned=True, single=True),
+    "gradient_descent": Method(gradient_descent, lambda n: Work(products=2), steps_far=True),
+    "nesterov": Method(nesterov, lambda n: Work(1, 2), memories.MOMENTUM, steps_far=True),
+    "lbfgs": Method(lbfgs, lambda n: Work(products=2), memories.PAIRS, steps_far=True),
+    "conjugate_gradient": Method(conjugate_gradient, lambda n: Work(products=3), memories.CONJUGATE, steps_far=True),
+    # The Hessian is n products with the gradient's derivative, each about two products with J.
+    "newton": Method(newton, lambda n: Work(products=1 + 2 * n)),
+    "gauss_newton": Method(gauss_newton, lambda n: Work(products=n + 1)),
+    "levenberg_marquardt": Method(levenberg_marquardt, lambda n: Work(products=n + 1)),
+    "inverse_simulator": Method(inverse_simulator, lambda n: Work()),
+    "dipg_plain": Method(dipg_plain, lambda n: Work(inverses=1), learned=True),
+    "dipg_differenced": Method(dipg_differenced, lambda n: Work(inverses=2), learned=True),
+    "one_shot": Method(one_shot, lambda n: Work(inverses=1), learned=True, single=True),
 }

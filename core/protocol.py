@@ -17,7 +17,7 @@ Nothing raises for what happens on the way: a walk ends with a `Status`.
 """
 
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -27,7 +27,7 @@ from jaxtyping import Array, Bool, Float, Int
 from core.deceptron import Deceptron
 from core.methods import Method
 from core.problem import Problem
-from core.setups import Solver
+from core.setup import Solver
 
 
 class Status(IntEnum):
@@ -68,11 +68,12 @@ class Protocol(eqx.Module):
         """|P(x) - y*| / scale."""
         return jnp.linalg.norm(self.problem.forward(x) - self.problem.target) / self.solver.scale
 
-    def attempt(self, x: Float[Array, " n"], halvings: Int[Array, ""]) -> Trial:
+    def attempt(self, x: Float[Array, " n"], halvings: Int[Array, ""], memory: Any = None) -> Trial:
         """Propose with eta / 2^halvings, relax, project, and judge."""
         eta = self.solver.eta * 0.5 ** halvings.astype(x.dtype)
         y = self.problem.forward(x)
-        aim, pulled_back = self.method.propose(self.problem, self.model, x, y, eta, self.solver)
+        remembered = () if self.method.memory is None else (memory,)
+        aim, pulled_back = self.method.propose(self.problem, self.model, x, y, eta, self.solver, *remembered)
         relaxation = 1.0 if self.method.single else self.solver.relaxation
         relaxed = x + relaxation * (pulled_back - x)
         projected = jnp.clip(relaxed, *self.solver.box)
@@ -87,15 +88,15 @@ class Protocol(eqx.Module):
         there = self.problem.objective(candidate)
         return (there < here) & (there <= here + self.solver.armijo * slope @ (candidate - x))
 
-    def backtrack(self, x: Float[Array, " n"], status: Int[Array, ""]) -> Trial:
+    def backtrack(self, x: Float[Array, " n"], status: Int[Array, ""], memory: Any = None) -> Trial:
         """The first accepted trial, or the last one."""
 
         def unsettled(trial):
             # Under vmap ended walks come along: without the status they would go on halving.
             return ~trial.accepted & (trial.halvings < self.solver.halvings) & (status == Status.BUDGET)
 
-        first = self.attempt(x, jnp.zeros((), jnp.int32))
-        return jax.lax.while_loop(unsettled, lambda trial: self.attempt(x, trial.halvings + 1), first)
+        first = self.attempt(x, jnp.zeros((), jnp.int32), memory)
+        return jax.lax.while_loop(unsettled, lambda trial: self.attempt(x, trial.halvings + 1, memory), first)
 
     def begin(self, x: Float[Array, " n"]) -> Int[Array, ""]:
         """The status before the first iteration. BUDGET is also the status of a walk under way."""
@@ -103,19 +104,28 @@ class Protocol(eqx.Module):
         status = jnp.where(residual <= self.solver.tolerance, Status.CONVERGED, Status.BUDGET)
         return jnp.where(jnp.isfinite(residual), status, Status.DIVERGED).astype(jnp.int32)
 
-    def step(self, x: Float[Array, " n"], status: Int[Array, ""]) -> tuple[Array, Array, Trial]:
-        """One iteration: the new point, the new status, what was tried."""
-        trial = self.backtrack(x, status)
+    def remember(self, memory: Any, x: Float[Array, " n"], after: Float[Array, " n"]) -> Any:
+        """The method's memory once the step from x to `after` is taken; None for a method without."""
+        return None if self.method.memory is None else self.method.memory.remember(self.problem, memory, x, after)
+
+    def step(
+        self, x: Float[Array, " n"], status: Int[Array, ""], memory: Any = None
+    ) -> tuple[Array, Array, Any, Trial]:
+        """One iteration: the new point, the new status, the new memory, what was tried."""
+        trial = self.backtrack(x, status, memory)
+        memory = self.remember(memory, x, trial.projected)
         x = jnp.where(trial.accepted, trial.projected, x)
         refused = jnp.where(jnp.all(jnp.isfinite(trial.pulled_back)), Status.STALLED, Status.DIVERGED)
         status = jnp.where(trial.accepted & (not self.method.single), Status.BUDGET, refused)
         status = jnp.where(self.residual(x) <= self.solver.tolerance, Status.CONVERGED, status)
-        return x, status.astype(jnp.int32), trial
+        return x, status.astype(jnp.int32), memory, trial
 
-    def stay(self, x: Float[Array, " n"], status: Int[Array, ""]) -> tuple[Array, Array, Trial]:
+    def stay(
+        self, x: Float[Array, " n"], status: Int[Array, ""], memory: Any = None
+    ) -> tuple[Array, Array, Any, Trial]:
         """No iteration: the walk has ended."""
-        shapes = jax.eval_shape(lambda: self.backtrack(x, status))
-        return x, status, jax.tree.map(_nothing, shapes)
+        shapes = jax.eval_shape(lambda: self.backtrack(x, status, memory))
+        return x, status, memory, jax.tree.map(_nothing, shapes)
 
 
 def _nothing(shape: jax.ShapeDtypeStruct) -> Array:

@@ -82,6 +82,12 @@ def two_loop(pairs: Pairs, gradient: Float[Array, " n"]) -> Float[Array, " n"]:
     return jax.lax.scan(forth, size * gradient, (steps, changes, rho, shares))[0]
 
 
+def with_pair(pairs: Pairs, s: Float[Array, " n"], q: Float[Array, " n"]) -> Pairs:
+    """The pairs with (s, q) as the newest and the oldest dropped; as they were where s.q shows no upward curvature."""
+    usable, _ = _curvature(s, q)
+    return jnp.where(usable, jnp.concatenate([pairs[:, 1:], jnp.stack([s, q])[:, None]], axis=1), pairs)
+
+
 def exact_length(problem: Problem, x: Float[Array, " n"], direction: Float[Array, " n"]) -> Float[Array, ""]:
     """t = -dL/dx.d / d^T H d, the lowest point along the line if L is quadratic; 0 where it does not curve upwards.
 
@@ -152,14 +158,10 @@ def _bfgs(problem, x0, steps, search):
 def _lbfgs(problem, x0, steps, memory, search):
     recent = (jnp.arange(CAPACITY, dtype=x0.dtype) >= CAPACITY - memory)[:, None]
 
-    def remember(pairs, s, q):
-        usable, _ = _curvature(s, q)
-        return jnp.where(usable, jnp.concatenate([pairs[:, 1:], jnp.stack([s, q])[:, None]], axis=1), pairs)
-
     def apply(pairs, gradient):
         return two_loop(jnp.where(recent, pairs, 0.0), gradient)
 
-    return _walk(problem, x0, steps, search, jnp.zeros((2, CAPACITY, x0.size), x0.dtype), remember, apply)
+    return _walk(problem, x0, steps, search, jnp.zeros((2, CAPACITY, x0.size), x0.dtype), with_pair, apply)
 
 
 @partial(jax.jit, static_argnames=("steps", "search"))

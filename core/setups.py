@@ -1,138 +1,33 @@
-"""Every experiment's settings in one place: problem, data, architecture, loss weights, solver options.
+"""The experiments, each a function that returns its `core.setup.Setup`: every number of an experiment stands here.
 
-A Setup is a PyTree: every number in it may move without recompiling; names and counts are static. A further
-experiment is one more function here that returns a Setup (and a `draw` of its own if x is not uniform in a
-box).
+A further experiment is one more function (and a `draw` of its own if x is not uniform in a box).
 """
 
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Callable
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Float, PRNGKeyArray
 
+from core.architectures import ARCHITECTURES
 from core.backend import default_float
-from core.deceptron import ARCHITECTURES, TERMS, Deceptron
-from core.networks import as_type
+from core.heat import Heat1D, sine_matrix, time_for
+from core.linear import LinearMap, conditioned
+from core.oscillator import DampedOscillator
 from core.problem import Problem, number
+from core.setup import CALIBRATION, Box, Hyper, Setup, Solver, UniformBox
 from core.toys import SquaredSecond
 
-Box = tuple[Float[Array, " n"], Float[Array, " n"]]
-CALIBRATION = 4096  # samples for scalings: their standard deviations are then known to about 1 %
-
-
-def _float32(value: float | Array) -> Array:
-    return jnp.asarray(value, jnp.float32)
-
-
-def _weights(weights: Mapping[str, float | Array]) -> dict[str, Array]:
-    unknown = set(weights) - set(TERMS)
-    if unknown:
-        raise ValueError(f"no loss term is called {sorted(unknown)}; the terms are {', '.join(TERMS)}")
-    return {term: _float32(weights.get(term, 0.0)) for term in TERMS}
-
-
-class Hyper(eqx.Module):
-    """The numbers that training follows, all traced: moving one during training recompiles nothing.
-
-    learning_rate: Adam's, at the start of a cosine to 0 over total_steps.  jcp_warmup: steps over which the
-    JCP weight rises linearly from 0.  noise: standard deviation of what is added to y, in units of y.
-    probes: 1 to MAX_PROBES. clip: largest gradient norm.  weights: one per name in TERMS, 0 where absent.
-    """
-
-    learning_rate: Float[Array, ""] = eqx.field(converter=_float32, default=1e-2)
-    total_steps: Float[Array, ""] = eqx.field(converter=_float32, default=2000)
-    jcp_warmup: Float[Array, ""] = eqx.field(converter=_float32, default=0)
-    noise: Float[Array, ""] = eqx.field(converter=_float32, default=0.0)
-    probes: Int[Array, ""] = eqx.field(converter=partial(jnp.asarray, dtype=jnp.int32), default=2)
-    clip: Float[Array, ""] = eqx.field(converter=_float32, default=5.0)
-    weights: dict[str, Float[Array, ""]] = eqx.field(converter=_weights, default_factory=dict)
-
-
-class Solver(eqx.Module):
-    """The rules that every solving method obeys alike. Numbers are traced; budget and halvings are static.
-
-    tolerance: converged where |P(x) - y*| <= tolerance * scale.  scale: the unit of the residual, in units of
-    y. relaxation: rho in x + rho (proposal - x).  box: (lower, upper), each (n,), what iterates are projected
-    to. armijo: the demanded fraction of the predicted decrease.  eta: the first step size tried, halved on
-    refusal. gradient_step: gradient descent's step at eta = 1, in units of x^2 / y^2.  damping:
-    Levenberg-Marquardt's.
-    """
-
-    tolerance: Float[Array, ""] = eqx.field(converter=number)
-    scale: Float[Array, ""] = eqx.field(converter=number)
-    box: Box = eqx.field(converter=lambda box: (number(box[0]), number(box[1])))
-    gradient_step: Float[Array, ""] = eqx.field(converter=number)
-    relaxation: Float[Array, ""] = eqx.field(converter=number, default=1.0)
-    armijo: Float[Array, ""] = eqx.field(converter=number, default=1e-4)
-    eta: Float[Array, ""] = eqx.field(converter=number, default=1.0)
-    damping: Float[Array, ""] = eqx.field(converter=number, default=1e-4)
-    budget: int = eqx.field(static=True, default=80)
-    halvings: int = eqx.field(static=True, default=8)
-
-
-class UniformBox(eqx.Module):
-    """x uniform in a box: (key, count) -> (count, n)."""
-
-    box: Box
-
-    def __call__(self, key: PRNGKeyArray, count: int) -> Float[Array, "count n"]:
-        lower, upper = self.box
-        return jax.random.uniform(key, (count, lower.size), lower.dtype, lower, upper)
-
-
-class Setup(eqx.Module):
-    """One experiment. problem: the physics.  draw: training and test inputs.  start: test starting points.
-
-    noise: standard deviation of the measurement noise of test instances, in units of y.  batch: samples per
-    training step.  jcp_samples: how many of them JCP looks at.  architecture: a name in ARCHITECTURES.
-    """
-
-    problem: Problem
-    draw: Callable[[PRNGKeyArray, int], Array]
-    start: Callable[[PRNGKeyArray, int], Array]
-    noise: Float[Array, ""]
-    hyper: Hyper
-    solver: Solver
-    architecture: str = eqx.field(static=True)
-    batch: int = eqx.field(static=True)
-    jcp_samples: int = eqx.field(static=True)
-
-    def sample(
-        self, key: PRNGKeyArray, count: int
-    ) -> tuple[Float[Array, "count n"], Float[Array, "count m"], Float[Array, "count n"]]:
-        """Fresh test instances: the true x, their noisy data y_star, and where the solvers start, x0."""
-        return _sample(self, key, count)
-
-    def build(self, key: PRNGKeyArray) -> Deceptron:
-        """An untrained float32 model, its scalings taken from CALIBRATION training inputs."""
-        key_data, key_model = jax.random.split(key)
-        return _build(self, key_data, key_model)
-
 
 @eqx.filter_jit
-def _sample(setup, key, count):
-    key_x, key_noise, key_start = jax.random.split(key, 3)
-    x = setup.draw(key_x, count)
-    y = jax.vmap(setup.problem.forward)(x)
-    return x, y + setup.noise * jax.random.normal(key_noise, y.shape, y.dtype), setup.start(key_start, count)
-
-
-@eqx.filter_jit
-def _build(setup, key_data, key_model):
-    problem, draw = as_type((setup.problem, setup.draw), jnp.float32)
-    return ARCHITECTURES[setup.architecture](key_model, problem, draw(key_data, CALIBRATION))
-
-
-@eqx.filter_jit
-def _toy_numbers(problem: Problem, box: Box):
-    """The spread of y over the box (the residual's unit), and 1 / the largest squared singular value of J."""
-    x = UniformBox(box)(jax.random.key(0), CALIBRATION)
+def _numbers(problem: Problem, draw: Callable[[PRNGKeyArray, int], Array], count: int):
+    """The spread of y over the inputs, its root mean square, and 1 / the largest squared singular value of J."""
+    x = draw(jax.random.key(0), count)
     y = jax.vmap(problem.forward)(x)
     stiffest = jax.vmap(lambda point: jnp.linalg.norm(problem.jacobian(point), ord=2))(x)
-    return jnp.sqrt(jnp.sum(jnp.var(y, axis=0))), 1.0 / jnp.max(stiffest) ** 2
+    spread, size = jnp.sqrt(jnp.sum(jnp.var(y, axis=0))), jnp.sqrt(jnp.mean(jnp.sum(y**2, axis=-1)))
+    return spread, size, 1.0 / jnp.max(stiffest) ** 2
 
 
 TOY_WEIGHTS = {
@@ -171,8 +66,8 @@ def toy(problem: Problem, architecture: str = "physics") -> Setup:
     if architecture not in ARCHITECTURES:
         raise ValueError(f"no architecture {architecture!r}; choose one of {', '.join(ARCHITECTURES)}")
     box = toy_box(problem)
-    scale, gradient_step = _toy_numbers(problem, box)
     inputs = UniformBox(box)
+    scale, _, gradient_step = _numbers(problem, inputs, CALIBRATION)
     return Setup(
         problem=problem,
         draw=inputs,
@@ -184,3 +79,137 @@ def toy(problem: Problem, architecture: str = "physics") -> Setup:
         batch=128,
         jcp_samples=128,
     )
+
+
+class StandardNormal(eqx.Module):
+    """x with independent N(0, 1) components: (key, count) -> (count, n)."""
+
+    like: Float[Array, " n"]
+
+    def __call__(self, key: PRNGKeyArray, count: int) -> Float[Array, "count n"]:
+        return jax.random.normal(key, (count, self.like.size), self.like.dtype)
+
+
+class Profiles(eqx.Module):
+    """Smooth random profiles: sums of sine waves k with amplitudes N(0, 1) k^-decay, each stretched to fill `range`."""
+
+    decay: Float[Array, ""]
+    range: tuple[Float[Array, ""], Float[Array, ""]]
+    n: int = eqx.field(static=True)
+
+    def __call__(self, key: PRNGKeyArray, count: int) -> Float[Array, "count n"]:
+        dtype = self.decay.dtype
+        amplitudes = jnp.arange(1, self.n + 1, dtype=dtype) ** -self.decay
+        waves = jax.random.normal(key, (count, self.n), dtype) * amplitudes @ sine_matrix(self.n).astype(dtype)
+        lowest, highest = (jnp.min(waves, -1, keepdims=True), jnp.max(waves, -1, keepdims=True))
+        low, high = self.range
+        return low + (high - low) * (waves - lowest) / (highest - lowest)
+
+
+class Always(eqx.Module):
+    """The same point for every instance: (key, count) -> (count, n)."""
+
+    point: Float[Array, " n"]
+
+    def __call__(self, key: PRNGKeyArray, count: int) -> Float[Array, "count n"]:
+        return jnp.tile(self.point, (count, 1))
+
+
+def linear(n: int = 8, condition: float = 10.0, m: int | None = None, seed: int = 0) -> Setup:
+    """y = A x with A (m, n) of that condition number, singular values from 1 down; m = n unless given.
+
+    g(y) = V y learns by JCP alone: Adam at 1e-2 (cosine), 3,000 steps, batch 64, 1 probe. x is N(0, 1), data without
+    noise. Up to condition 10 float32 brings the defect to rounding; for more it leaves what float32 leaves.
+    """
+    problem = LinearMap(conditioned(jax.random.key(seed), n, condition, m))
+    inputs = StandardNormal(problem.start)
+    _, scale, gradient_step = _numbers(problem, inputs, CALIBRATION)
+    wide = (number(jnp.full(n, -1e3)), number(jnp.full(n, 1e3)))
+    return Setup(
+        problem=problem,
+        draw=inputs,
+        start=Always(problem.start),
+        noise=jnp.zeros((), default_float()),
+        hyper=Hyper(weights={"jcp": 1.0}, total_steps=3000, probes=1),
+        solver=Solver(tolerance=1e-5, scale=scale, box=wide, gradient_step=gradient_step),
+        architecture="linear",
+        batch=64,
+        jcp_samples=64,
+    )
+
+
+HEAT_WEIGHTS = {
+    "slabs": {"task": 1.0, "reconstruction": 1.0, "cycle": 0.25, "jcp": 1.0},
+    "tied": {"task": 1.0, "reconstruction": 1.0, "cycle": 0.25, "jcp": 1.0},
+    "wide": {"reconstruction": 1.0, "cycle": 0.25, "jcp": 1.0},
+}
+
+
+def heat_easy(architecture: str = "slabs") -> Setup:
+    """Heat on 32 points at condition 10, linear; f and g are single linear slabs, both learned."""
+    return _heat(Heat1D(32, time=time_for(32, 10.0), unit_gain=True), architecture)
+
+
+def heat_hard() -> Setup:
+    """Heat on 32 points at condition 50, read by a sensor that answers z + 0.3 z^3; f is the physics."""
+    return _heat(Heat1D(32, time=time_for(32, 50.0), cubic=0.3, unit_gain=True), "wide")
+
+
+def _heat(problem: Heat1D, architecture: str) -> Setup:
+    """Profiles within [0.15, 0.85], box [0, 1], start 0.5, noise 0.001; 4,000 steps at 3e-3 (cosine), batch 64.
+
+    The residual's unit is the root mean square of |y|, so the tolerance of 0.005 is relative.
+    """
+    n = problem.n
+    inputs = Profiles(number(0.75), (number(0.15), number(0.85)), n)
+    _, scale, gradient_step = _numbers(problem, inputs, 256)
+    hyper = Hyper(learning_rate=3e-3, total_steps=4000, jcp_warmup=500, noise=0.02, weights=HEAT_WEIGHTS[architecture])
+    return Setup(
+        problem=problem,
+        draw=inputs,
+        start=Always(problem.start),
+        noise=number(0.001),
+        hyper=hyper,
+        solver=Solver(tolerance=0.005, scale=scale, box=problem.domain, gradient_step=gradient_step, relaxation=0.75),
+        architecture=architecture,
+        batch=64,
+        jcp_samples=16,
+    )
+
+
+def oscillator() -> Setup:
+    """Frequency, damping, first position and velocity from 32 positions; noise 0.01, relative tolerance 0.06.
+
+    Parameters uniform in [0, 1]^4, box [-0.2, 1.2], start 0.5. g is a network with two hidden layers of 64, f the
+    physics. Gradient descent's first step is 0.05: at 1 / L it is refused more often than taken.
+    """
+    problem = DampedOscillator()
+    inputs = UniformBox((number(jnp.zeros(4)), number(jnp.ones(4))))
+    _, scale, _ = _numbers(problem, inputs, 256)
+    return Setup(
+        problem=problem,
+        draw=inputs,
+        start=Always(problem.start),
+        noise=number(0.01),
+        hyper=Hyper(
+            learning_rate=3e-3,
+            total_steps=4000,
+            jcp_warmup=500,
+            noise=0.02,
+            weights={"reconstruction": 1.0, "cycle": 0.25, "jcp": 1.0},
+        ),
+        solver=Solver(
+            tolerance=0.06,
+            scale=scale,
+            box=problem.domain,
+            gradient_step=0.05,
+            relaxation=0.4,
+            halvings=12,
+        ),
+        architecture="mlp",
+        batch=64,
+        jcp_samples=16,
+    )
+
+
+PHYSICS = {"linear": linear, "heat-easy": heat_easy, "heat-hard": heat_hard, "oscillator": oscillator}

@@ -10,11 +10,11 @@ from jaxtyping import Array, Float, Int
 
 from core.backend import default_float
 from core.deceptron import Deceptron
-from core.methods import METHODS, Method
+from core.methods import METHODS, Method, Work
 from core.networks import as_type
 from core.problem import Aimed, Problem
 from core.protocol import Protocol, Status, Trial
-from core.setups import Setup, Solver
+from core.setup import Setup, Solver
 
 
 class Walk(NamedTuple):
@@ -35,6 +35,7 @@ class Solution(NamedTuple):
 
     accepted: the acceptance rate, steps taken / proposals tried (halvings count), 0 if none was.
     residual: |P(x) - y*| / solver.scale, the number compared with solver.tolerance.
+    work: evaluations of P, products with J or J^T, evaluations of the learned g, all that the walk asked for.
     """
 
     x: Float[Array, " n"]
@@ -43,6 +44,7 @@ class Solution(NamedTuple):
     accepted: Float[Array, ""]
     residual: Float[Array, ""]
     status: Int[Array, ""]
+    work: Work
 
 
 def solve_path(
@@ -58,21 +60,33 @@ def solve_path(
     protocol = Protocol(METHODS[method], *parts)
 
     def iteration(carry, _):
-        x, status = carry
+        x, status, memory = carry
         # Closures: `cond` hashes its branches, and a bound method of a module with traced arrays has no hash.
-        x, status, trial = jax.lax.cond(
-            status == Status.BUDGET, lambda: protocol.step(x, status), lambda: protocol.stay(x, status)
+        x, status, memory, trial = jax.lax.cond(
+            status == Status.BUDGET, lambda: protocol.step(x, status, memory), lambda: protocol.stay(x, status, memory)
         )
-        return (x, status), (x, trial)
+        return (x, status, memory), (x, trial)
 
-    begun = (x0, protocol.begin(x0))
-    (x, status), (visited, trials) = jax.lax.scan(iteration, begun, length=solver.budget)
+    remembered = METHODS[method].memory
+    begun = (x0, protocol.begin(x0), None if remembered is None else remembered.begin(x0))
+    (x, status, _), (visited, trials) = jax.lax.scan(iteration, begun, length=solver.budget)
     xs = jnp.concatenate([x0[None], visited])
     path = Walk(xs, jax.vmap(problem.forward)(xs), jax.vmap(protocol.residual)(xs), trials)
     iterations = jnp.sum(trials.accepted, dtype=jnp.int32)
     tried = jnp.sum(jnp.where(jnp.isnan(trials.eta), 0, trials.halvings + 1))
     rate = iterations.astype(x.dtype) / jnp.maximum(tried, 1).astype(x.dtype)
-    return Solution(x, path, iterations, rate, path.residual[-1], status)
+    return Solution(x, path, iterations, rate, path.residual[-1], status, _work(method, trials, x0.size))
+
+
+def _work(method: str, trials: Trial, n: int) -> Work:
+    """What the walk has cost: y and the gradient once an iteration, a proposal and its judgement once a trial."""
+    begun = ~jnp.isnan(trials.eta)
+    iterations = jnp.sum(begun, dtype=jnp.int32)
+    tried = jnp.sum(jnp.where(begun, trials.halvings + 1, 0), dtype=jnp.int32)
+    each = METHODS[method].work(n)
+    return Work(
+        1 + iterations + tried * (1 + each.functions), iterations + tried * each.products, tried * each.inverses
+    )
 
 
 _solve_one = eqx.filter_jit(solve_path)

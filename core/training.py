@@ -17,7 +17,7 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
 
 from core.deceptron import TERMS, Deceptron, composition_defect, loss_terms
 from core.networks import Physics, as_type, trainable
-from core.setups import Hyper, Setup
+from core.setup import Hyper, Setup
 
 CHUNK = 50  # steps between two pictures: enough to hide the overhead, few enough for 25 pictures a second
 WATCHED = 256  # points of the training region at which RJCP is followed

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from core import deceptron, networks, setups, toys
+from core.architectures import ARCHITECTURES, with_slabs
 from core.deceptron import MAX_PROBES, Deceptron
 from core.networks import Affine
 
@@ -41,7 +42,7 @@ def built(architecture, problem, dtype):
     """An untrained model and 64 inputs, all in one dtype."""
     problem = networks.as_type(problem, dtype)
     x = jax.random.uniform(KEY, (64, 2), dtype)
-    return deceptron.ARCHITECTURES[architecture](KEY, problem, x), x
+    return ARCHITECTURES[architecture](KEY, problem, x, networks.Start()), x
 
 
 @eqx.filter_jit
@@ -229,7 +230,7 @@ def test_terms_of_the_slabs_exist_for_slabs_only(architecture, absent):
     assert set(deceptron.TERMS) - set(terms) == absent
 
 
-@pytest.mark.parametrize("architecture", deceptron.ARCHITECTURES)
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_float32_stays_float32(architecture, strict):
     model, x = built(architecture, toys.Sheared(), jnp.float32)
     terms = terms_of(model, x, x, jnp.asarray(2))
@@ -251,7 +252,7 @@ def test_only_weights_and_biases_are_trainable(architecture, count):
 def test_slabs_scale_y_without_moving_its_origin():
     """Centring y would push half of it onto a leaky unit's flat side (a task error of 0.29 in the study)."""
     x = 2.0 + jax.random.uniform(KEY, (512, 2))
-    model = deceptron.with_slabs(KEY, toys.Sheared(), x)
+    model = with_slabs(KEY, toys.Sheared(), x, networks.Start())
     assert not np.any(model.f.outer.centre) and not np.any(model.g.inner.centre)
     y = jax.vmap(toys.Sheared().forward)(x)
     np.testing.assert_allclose(model.g.inner.spread, np.sqrt(np.mean(np.asarray(y) ** 2, axis=0)), rtol=1e-10)

@@ -10,7 +10,7 @@ import time
 import numpy as np
 from starlette.applications import Starlette
 
-from core.setups import Hyper
+from core.setup import Hyper
 from lessons.learned import train
 from pages.ui import jobs, stream, workshop
 from pages.ui.stage import unpack

@@ -11,7 +11,7 @@ import pytest
 
 from core import networks, setups, toys, training
 from core.deceptron import TERMS, rjcp_field
-from core.setups import Hyper
+from core.setup import Hyper
 
 KEY = jax.random.key(3)
 STEPS = 10  # one small chunk size for the whole file, so that it compiles once

@@ -12,7 +12,8 @@ from core.backend import default_float
 from core.deceptron import Deceptron, rjcp_field
 from core.networks import as_type
 from core.problem import Problem
-from core.setups import Hyper, Setup, toy
+from core.setup import Hyper, Setup
+from core.setups import toy
 from core.toys import RotatedSine, Scaled, Sheared, SquaredSecond
 from lessons.figures import Field, Mark
 

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 
 from core import training
 from core.deceptron import TERMS, composition, probe_errors
-from core.setups import Hyper
+from core.setup import Hyper
 from lessons.controls import Choice, Legend, Preset, Slider
 from lessons.learned import notes, setting
 from lessons.learned.training_picture import CIRCLE, MESH, TERM_STYLES, draw

@@ -9,7 +9,7 @@ import numpy as np
 
 from core import training
 from core.deceptron import Deceptron
-from core.setups import Hyper, Setup
+from core.setup import Hyper, Setup
 from pages.ui.jobs import PICTURES, Job, Snapshot
 
 SLOW_CHUNK = 20  # steps between two frames of a run that is slowed down to be watched: 600 steps a second

@@ -1,0 +1,110 @@
+"""Methods that remember: conjugate gradients against scipy, L-BFGS against its pairs, Nesterov against its formula."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.sparse.linalg import cg
+
+from core import memories, quasi_newton, setups, solve
+from core.linear import LinearMap, conditioned
+from core.memories import CONJUGATE, MOMENTUM, PAIRS
+from core.protocol import Status
+
+UNBOUNDED = ([-np.inf] * 6, [np.inf] * 6)
+
+
+def free(**options):
+    """A linear problem, 9 data for 6 unknowns, without relaxation and without a box."""
+    setup = setups.linear(6, 20.0, m=9)
+    options = {"relaxation": 1.0, "box": UNBOUNDED, "tolerance": 1e-12, "budget": 30} | options
+    return dataclasses.replace(setup, solver=dataclasses.replace(setup.solver, **options))
+
+
+def instance(setup, seed=3):
+    x, y_stars, x0s = setup.sample(jax.random.key(seed), 1)
+    return np.asarray(x[0]), y_stars[0], x0s[0] + 0.3
+
+
+def test_conjugate_gradients_visits_scipys_points():
+    setup = free(budget=6)
+    _, y_star, x0 = instance(setup)
+    matrix = np.asarray(setup.problem.matrix)
+    visited = [np.asarray(x0)]
+    cg(matrix.T @ matrix, matrix.T @ y_star, x0=x0, rtol=0, maxiter=6, callback=lambda x: visited.append(x.copy()))
+    got = solve.solve("conjugate_gradient", setup, None, y_star, x0)
+    np.testing.assert_allclose(got.path.x[: len(visited)], visited, rtol=1e-6, atol=1e-9)
+
+
+def test_conjugate_gradients_needs_as_many_steps_as_unknowns():
+    setup = free(tolerance=1e-9)
+    x, y_star, x0 = instance(setup)
+    got = solve.solve("conjugate_gradient", setup, None, y_star, x0)
+    assert (int(got.status), int(got.iterations)) == (Status.CONVERGED, 6)
+    np.testing.assert_allclose(got.x, x, atol=1e-7)
+
+
+def test_nesterov_follows_its_recursion():
+    """x_(k+1) = z - step J^T r(z), z = x_k + k / (k + 3) (x_k - x_(k-1)), while nothing is refused."""
+    setup = free(budget=8, armijo=0.0)
+    _, y_star, x0 = instance(setup)
+    matrix, step = np.asarray(setup.problem.matrix), float(setup.solver.gradient_step)
+    previous = now = np.asarray(x0)
+    got = solve.solve("nesterov", setup, None, y_star, x0)
+    taken = int(got.iterations)
+    assert taken == 8 and int(np.sum(got.path.trials.halvings)) == 0
+    for k in range(taken):
+        lead = now + k / (k + 3) * (now - previous)
+        previous, now = now, lead - step * matrix.T @ (matrix @ lead - y_star)
+        np.testing.assert_allclose(got.path.x[k + 1], now, rtol=1e-9, atol=1e-12)
+
+
+def test_lbfgs_direction_is_that_of_the_pairs_really_visited():
+    setup = free(budget=7)
+    _, y_star, x0 = instance(setup)
+    got = solve.solve("lbfgs", setup, None, y_star, x0)
+    problem = LinearMap(setup.problem.matrix, y_star)
+    xs = got.path.x
+    pairs = jnp.zeros((2, quasi_newton.CAPACITY, 6))
+    for k in range(int(got.iterations)):
+        slope = problem.matrix.T @ (problem.matrix @ xs[k] - y_star)
+        expected = setup.solver.gradient_step * slope if k == 0 else quasi_newton.two_loop(pairs, slope)
+        eta = float(got.path.trials.eta[k])
+        np.testing.assert_allclose(xs[k + 1] - xs[k], -eta * expected, rtol=1e-6, atol=1e-10)
+        after = problem.matrix.T @ (problem.matrix @ xs[k + 1] - y_star)
+        pairs = quasi_newton.with_pair(pairs, xs[k + 1] - xs[k], after - slope)
+
+
+@pytest.mark.parametrize("method", ["nesterov", "conjugate_gradient", "lbfgs"])
+def test_each_is_faster_than_gradient_descent_where_that_is_slow(method):
+    setup = free(budget=400, tolerance=1e-4)
+    _, y_star, x0 = instance(setup)
+    slow = solve.solve("gradient_descent", setup, None, y_star, x0)
+    fast = solve.solve(method, setup, None, y_star, x0)
+    assert int(fast.status) == Status.CONVERGED
+    assert int(fast.iterations) < 0.5 * int(slow.iterations)
+    np.testing.assert_allclose(setup.problem.matrix @ fast.x, y_star, atol=1e-3)
+
+
+@pytest.mark.parametrize("memory", [MOMENTUM, CONJUGATE, PAIRS], ids=["momentum", "conjugate", "pairs"])
+def test_a_memory_begins_empty_and_keeps_its_shapes(memory, strict):
+    setup = free()
+    begun = memory.begin(jnp.ones(6))
+    after = memory.remember(setup.problem, begun, jnp.ones(6), 0.9 * jnp.ones(6))
+    shapes = [jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), tree) for tree in (begun, after)]
+    assert shapes[0] == shapes[1]
+    assert not np.any(jax.tree.leaves(begun)[-1])
+
+
+def test_where_the_gradient_is_zero_nothing_moves():
+    problem = LinearMap(conditioned(jax.random.key(0), 6, 5.0), jnp.zeros(6))
+    solver = free().solver
+    zero = jnp.zeros(6)
+    for step in (
+        memories.accelerated(problem, zero, solver, MOMENTUM.begin(zero)),
+        memories.conjugate(problem, zero, CONJUGATE.begin(zero)),
+        memories.quasi_newton(problem, zero, solver, PAIRS.begin(zero)),
+    ):
+        np.testing.assert_array_equal(step, zero)
