@@ -1,0 +1,107 @@
+"""What an experiment's table is made of: a model per training seed, instances per data seed, a row per method.
+
+One `Row` is one method with one model on one set of instances. Rows of several seeds are summed up as mean and spread
+over all instances, and median with quartiles, since the counts of iterations have long tails.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from core.backend import default_float
+from core.deceptron import Deceptron, composition_defect
+from core.methods import METHODS
+from core.networks import as_type
+from core.protocol import Status
+from core.setup import Setup
+from core.solve import solve_many
+
+
+class Row(NamedTuple):
+    """One method on one set of instances; the arrays have one entry an instance.
+
+    error: root mean square of x - truth over the components, in units of x.  rjcp: the exact defect of the model at
+    the end of each walk, nan for a method without a model.  functions, products, inverses: see `core.methods.Work`.
+    """
+
+    method: str
+    iterations: np.ndarray
+    status: np.ndarray
+    residual: np.ndarray
+    error: np.ndarray
+    accepted: np.ndarray
+    rjcp: np.ndarray
+    functions: np.ndarray
+    products: np.ndarray
+    inverses: np.ndarray
+
+
+class Summary(NamedTuple):
+    """Rows of one method put together. spread: standard deviation over instances; quartiles: 25, 50 and 75 %."""
+
+    method: str
+    instances: int
+    iterations: float
+    spread: float
+    quartiles: tuple[float, float, float]
+    success: float
+    error: float
+    accepted: float
+    residual: float
+    rjcp: float
+    statuses: dict[str, int]
+    functions: float
+    products: float
+    inverses: float
+
+
+@eqx.filter_jit
+def mean_rjcp(model: Deceptron, xs: Float[Array, "count n"]) -> Float[Array, ""]:
+    """The exact composition defect in the solvers' precision, mean over the points."""
+    precise = as_type(model, default_float())
+    return jnp.mean(jax.lax.map(lambda x: composition_defect(precise, x), xs))
+
+
+@eqx.filter_jit
+def _defects(model, xs):
+    precise = as_type(model, default_float())
+    return jax.lax.map(lambda x: composition_defect(precise, x), xs)
+
+
+def row(method: str, setup: Setup, model: Deceptron | None, seed: int, count: int) -> Row:
+    """Solve `count` fresh instances of the setup, drawn with the data seed, by one method."""
+    truth, y_stars, x0s = setup.sample(jax.random.key(seed), count)
+    solution = solve_many(method, setup, model, y_stars, x0s)
+    learned = METHODS[method].learned
+    rjcp = _defects(model, solution.x) if learned else np.full(count, np.nan)
+    error = jnp.sqrt(jnp.mean((solution.x - truth) ** 2, axis=-1))
+    numbers = (solution.iterations, solution.status, solution.residual, error, solution.accepted, rjcp, *solution.work)
+    return Row(method, *(np.asarray(number) for number in numbers))
+
+
+def summary(rows: Iterable[Row]) -> Summary:
+    """One line of the table from the rows of one method. Raises ValueError for none, or for several methods' rows."""
+    rows = list(rows)
+    names = {one.method for one in rows}
+    if len(names) != 1:
+        raise ValueError(f"a summary needs rows of one method, got {sorted(names) or 'none'}")
+    every = {name: np.concatenate([getattr(one, name) for one in rows]) for name in Row._fields[1:]}
+    counts = {status.name.lower(): int(np.sum(every["status"] == status)) for status in Status}
+    means = {name: float(np.mean(every[name])) for name in ("error", "accepted", "residual", "rjcp")}
+    work = {name: float(np.mean(every[name])) for name in ("functions", "products", "inverses")}
+    return Summary(
+        method=names.pop(),
+        instances=every["status"].size,
+        iterations=float(np.mean(every["iterations"])),
+        spread=float(np.std(every["iterations"])),
+        quartiles=tuple(float(q) for q in np.percentile(every["iterations"], [25, 50, 75])),
+        success=counts["converged"] / every["status"].size,
+        statuses=counts,
+        **means,
+        **work,
+    )
