@@ -11,12 +11,13 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
 
+from core import least_squares
 from core.backend import default_float
 from core.deceptron import Deceptron, composition_defect
 from core.methods import METHODS
 from core.networks import as_type
+from core.problem import Aimed
 from core.protocol import Status
 from core.setup import Setup
 from core.solve import solve_many
@@ -27,6 +28,8 @@ class Row(NamedTuple):
 
     error: root mean square of x - truth over the components, in units of x.  rjcp: the exact defect of the model at
     the end of each walk, nan for a method without a model.  functions, products, inverses: see `core.methods.Work`.
+    cosine, apart: the first step beside Gauss-Newton's full one, their cosine and |difference| / |Gauss-Newton's|; nan
+    where one of them is zero, or no step was tried.
     """
 
     method: str
@@ -39,6 +42,8 @@ class Row(NamedTuple):
     functions: np.ndarray
     products: np.ndarray
     inverses: np.ndarray
+    cosine: np.ndarray
+    apart: np.ndarray
 
 
 class Summary(NamedTuple):
@@ -58,19 +63,29 @@ class Summary(NamedTuple):
     functions: float
     products: float
     inverses: float
-
-
-@eqx.filter_jit
-def mean_rjcp(model: Deceptron, xs: Float[Array, "count n"]) -> Float[Array, ""]:
-    """The exact composition defect in the solvers' precision, mean over the points."""
-    precise = as_type(model, default_float())
-    return jnp.mean(jax.lax.map(lambda x: composition_defect(precise, x), xs))
+    cosine: float
+    apart: float
 
 
 @eqx.filter_jit
 def _defects(model, xs):
     precise = as_type(model, default_float())
     return jax.lax.map(lambda x: composition_defect(precise, x), xs)
+
+
+@eqx.filter_jit
+def _beside_gauss_newton(problem, proposed, y_stars, x0s):
+    """Cosine and relative difference of each proposed step and Gauss-Newton's."""
+
+    def one(step, y_star, x0):
+        full = least_squares.gauss_newton(Aimed(problem, y_star), x0, jnp.ones((), x0.dtype))
+        size, other = jnp.linalg.norm(full), jnp.linalg.norm(step)
+        some = (size > 0) & (other > 0)
+        cosine = step @ full / jnp.where(some, size * other, 1.0)
+        apart = jnp.linalg.norm(step - full) / jnp.where(some, size, 1.0)
+        return jnp.where(some, cosine, jnp.nan), jnp.where(some, apart, jnp.nan)
+
+    return jax.lax.map(lambda parts: one(*parts), (proposed, y_stars, x0s))
 
 
 def row(method: str, setup: Setup, model: Deceptron | None, seed: int, count: int) -> Row:
@@ -81,7 +96,15 @@ def row(method: str, setup: Setup, model: Deceptron | None, seed: int, count: in
     rjcp = _defects(model, solution.x) if learned else np.full(count, np.nan)
     error = jnp.sqrt(jnp.mean((solution.x - truth) ** 2, axis=-1))
     numbers = (solution.iterations, solution.status, solution.residual, error, solution.accepted, rjcp, *solution.work)
-    return Row(method, *(np.asarray(number) for number in numbers))
+    proposed = solution.path.trials.pulled_back[:, 0] - x0s
+    beside = _beside_gauss_newton(setup.problem, proposed, y_stars, x0s)
+    return Row(method, *(np.asarray(number) for number in (*numbers, *beside)))
+
+
+def _mean_of_numbers(values: np.ndarray) -> float:
+    """The mean of what is a number, nan if nothing is."""
+    numbers = values[~np.isnan(values)]
+    return float(np.mean(numbers)) if numbers.size else float("nan")
 
 
 def summary(rows: Iterable[Row]) -> Summary:
@@ -94,6 +117,8 @@ def summary(rows: Iterable[Row]) -> Summary:
     counts = {status.name.lower(): int(np.sum(every["status"] == status)) for status in Status}
     means = {name: float(np.mean(every[name])) for name in ("error", "accepted", "residual", "rjcp")}
     work = {name: float(np.mean(every[name])) for name in ("functions", "products", "inverses")}
+    # An instance that starts within the tolerance has no step to compare.
+    steps = {name: _mean_of_numbers(every[name]) for name in ("cosine", "apart")}
     return Summary(
         method=names.pop(),
         instances=every["status"].size,
@@ -104,4 +129,5 @@ def summary(rows: Iterable[Row]) -> Summary:
         statuses=counts,
         **means,
         **work,
+        **steps,
     )

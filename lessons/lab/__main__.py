@@ -1,0 +1,106 @@
+"""The laboratory without a browser: `python -m lessons.lab heat-easy --seeds 3 --out DIR`.
+
+Exit status: 0 the experiment was run; 1 with --check, and a figure asked for is not met; 2 a wrong request;
+130 stopped by Ctrl-C. What was done is kept in DIR, and the same command goes on from there.
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from core import backend
+from core.keep import NotThisFit
+from lessons.lab import tables
+from lessons.lab.experiments import EXPERIMENTS
+from lessons.lab.runs import OtherSettings, Plan, run
+
+
+class Progress:
+    """One line on standard error: what is done, how much, the time left. Rewritten on a terminal, else now and then."""
+
+    def __init__(self) -> None:
+        self.words, self.begun, self.shown = "", 0.0, 0.0
+        self.terminal = sys.stderr.isatty()
+
+    def __call__(self, words: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        if words != self.words:
+            self.words, self.begun, self.shown = words, now, 0.0
+        if now - self.shown < (0.2 if self.terminal else 5.0):
+            return
+        self.shown = now
+        left = f", {(now - self.begun) * (total - done) / done:.0f} s left" if done else ""
+        line = f"{words}: {done} of {total}{left}"
+        print(
+            f"\r\033[K{line}" if self.terminal else line, end="" if self.terminal else "\n", file=sys.stderr, flush=True
+        )
+
+    def end(self) -> None:
+        """Leave the terminal's line clean."""
+        if self.terminal:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def arguments(words: list[str] | None) -> argparse.Namespace:
+    """What was asked for. Ends the program with status 2 where that is no request."""
+    parser = argparse.ArgumentParser(
+        prog="python -m lessons.lab",
+        description="Train Deceptrons over several seeds, solve fresh instances by every method, print the table.",
+        epilog="The same command with the same --out goes on where it was stopped. Ctrl-C keeps what is done.",
+    )
+    parser.add_argument("experiment", choices=EXPERIMENTS, help="which experiment")
+    parser.add_argument("--seeds", type=int, default=3, help="training seeds (default 3)")
+    parser.add_argument("--data-seeds", type=int, default=3, help="sets of instances (default 3)")
+    parser.add_argument("--instances", type=int, default=300, help="instances in each set (default 300)")
+    parser.add_argument("--steps", type=int, help="training steps (default: the experiment's)")
+    parser.add_argument("--only", action="store_true", help="the experiment itself, without its ablations")
+    parser.add_argument("--methods", default="", help="some of its methods, separated by commas (default all)")
+    parser.add_argument("--out", type=Path, help="folder for models, rows, table.txt, table.csv and table.json")
+    parser.add_argument("--check", action="store_true", help="exit status 1 if a figure asked for is not met")
+    return parser.parse_args(words)
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run it; returns the exit status."""
+    asked = arguments(words)
+    backend.configure()
+    backend.enable_compilation_cache()
+    experiment = EXPERIMENTS[asked.experiment]
+    progress = Progress()
+    try:
+        plan = Plan(
+            experiment,
+            asked.seeds,
+            asked.data_seeds,
+            asked.instances,
+            asked.steps,
+            experiment.names[:1] if asked.only else experiment.names,
+            tuple(name for name in asked.methods.split(",") if name),
+        )
+        table = run(plan, asked.out, progress)
+    except KeyboardInterrupt:
+        progress.end()
+        kept = f" What is done is kept in {asked.out}; the same command goes on." if asked.out else ""
+        print(f"Stopped.{kept}", file=sys.stderr)
+        return 130
+    except (ValueError, OSError, OtherSettings, NotThisFit) as error:
+        progress.end()
+        print(f"python -m lessons.lab: {error}", file=sys.stderr)
+        return 2
+    progress.end()
+    text = tables.as_text(plan, table)
+    print(text)
+    if asked.out:
+        for name, content in (
+            ("table.txt", text + "\n"),
+            ("table.csv", tables.as_csv(table)),
+            ("table.json", tables.as_json(plan, table)),
+        ):
+            (asked.out / name).write_text(content)
+    missed = [figure for figure, _, met in tables.judged(experiment, table) if not met]
+    return 1 if asked.check and missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

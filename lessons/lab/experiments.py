@@ -1,0 +1,205 @@
+"""Every experiment of the laboratory as data: what is trained and solved, what is asked of it, what the paper reports.
+
+A variant changes a setup (an ablation). A figure is something measured on the table with the value asked for; whether
+it is met is computed, and one that is missed is printed as missed.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import NamedTuple
+
+import equinox as eqx
+import jax.numpy as jnp
+
+from core import setups
+from core.setup import Setup
+from core.study import Summary
+
+Table = Mapping[tuple[str, str], Summary]  # by variant and method
+
+CLASSICAL = (
+    "gradient_descent",
+    "nesterov",
+    "lbfgs",
+    "conjugate_gradient",
+    "gauss_newton",
+    "levenberg_marquardt",
+)
+LEARNED = ("dipg_plain", "dipg_differenced", "one_shot")
+FULL = "full"
+
+
+class Figure(NamedTuple):
+    """value(table) is to be at least `low` and at most `high`. words: what it is, for a reader."""
+
+    words: str
+    value: Callable[[Table], float]
+    low: float = -jnp.inf
+    high: float = jnp.inf
+
+    def met(self, table: Table) -> bool:
+        """Whether it holds on this table; nan never does."""
+        return bool(self.low <= self.value(table) <= self.high)
+
+
+class Reported(NamedTuple):
+    """What the paper, or a note on it, reports. source: said with it wherever it is shown."""
+
+    words: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """slug, title.  setup: the experiment itself.  variants: by name, what an ablation makes of it."""
+
+    slug: str
+    title: str
+    setup: Callable[[], Setup]
+    variants: Mapping[str, Callable[[Setup], Setup]] = field(default_factory=dict)
+    methods: tuple[str, ...] = (*CLASSICAL, *LEARNED)
+    figures: tuple[Figure, ...] = ()
+    reported: tuple[Reported, ...] = ()
+
+    def variant(self, name: str) -> Setup:
+        """The setup of a variant; "full" is the experiment as it is. Raises KeyError for an unknown name."""
+        return self.setup() if name == FULL else self.variants[name](self.setup())
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All variants, the full one first."""
+        return (FULL, *self.variants)
+
+
+def without(term: str, setup: Setup) -> Setup:
+    """The setup with the weight of one loss term at 0."""
+    return eqx.tree_at(lambda s: s.hyper.weights[term], setup, jnp.zeros((), jnp.float32))
+
+
+def of(method: str, quantity: str, variant: str = FULL) -> Callable[[Table], float]:
+    """A figure's value: one number of one line of the table."""
+    return lambda table: getattr(table[variant, method], quantity)
+
+
+def ratio(above: Callable[[Table], float], below: Callable[[Table], float]) -> Callable[[Table], float]:
+    """One figure over another; infinite where the other is 0."""
+    return lambda table: above(table) / below(table) if below(table) else float("inf")
+
+
+def _against_gauss_newton(method: str) -> Callable[[Table], float]:
+    return lambda table: abs(table[FULL, method].iterations - table[FULL, "gauss_newton"].iterations)
+
+
+NOTE = "a public reading note on the paper, not checked against it"
+SUMMARY = "the paper's own summary"
+NO_JCP = {"no JCP": partial(without, "jcp")}
+PLAIN, DIFFERENCED, DESCENT = "dipg_plain", "dipg_differenced", "gradient_descent"
+
+EXPERIMENTS = {
+    one.slug: one
+    for one in (
+        Experiment(
+            "linear",
+            "Linear check",
+            setups.linear,
+            figures=(
+                Figure("exact composition defect, mean", of(DIFFERENCED, "rjcp"), high=1e-6),
+                Figure("D-IPG’s first step against Gauss-Newton’s: cosine", of(DIFFERENCED, "cosine"), low=0.9999),
+                Figure("the same: relative error", of(DIFFERENCED, "apart"), high=1e-3),
+            ),
+        ),
+        Experiment(
+            "heat-easy",
+            "Heat-1D, easy",
+            setups.heat_easy,
+            variants={
+                **NO_JCP,
+                "no reconstruction": partial(without, "reconstruction"),
+                "no cycle": partial(without, "cycle"),
+                "tied V = Wᵀ": lambda setup: setups.heat_easy("tied"),
+            },
+            figures=(
+                Figure("plain D-IPG: mean iterations", of(PLAIN, "iterations"), high=4.5),
+                Figure("plain D-IPG: share solved", of(PLAIN, "success"), low=0.98),
+                Figure("differenced D-IPG: mean iterations", of(DIFFERENCED, "iterations"), high=4.5),
+                Figure("differenced D-IPG: share solved", of(DIFFERENCED, "success"), low=0.98),
+                Figure("plain D-IPG from Gauss-Newton, iterations", _against_gauss_newton(PLAIN), high=1.0),
+                Figure("differenced D-IPG from Gauss-Newton", _against_gauss_newton(DIFFERENCED), high=1.0),
+                Figure(
+                    "gradient descent’s iterations over differenced D-IPG’s",
+                    ratio(of(DESCENT, "iterations"), of(DIFFERENCED, "iterations")),
+                    low=6.0,
+                ),
+                Figure(
+                    "RJCP without JCP over RJCP with it",
+                    ratio(of(DIFFERENCED, "rjcp", "no JCP"), of(DIFFERENCED, "rjcp")),
+                    low=50.0,
+                ),
+                Figure(
+                    "error in x without JCP over with it, differenced",
+                    ratio(of(DIFFERENCED, "error", "no JCP"), of(DIFFERENCED, "error")),
+                    low=1.8,
+                ),
+            ),
+            reported=(
+                Reported("2 to 3 iterations on easy settings, about 60 for gradient descent", SUMMARY),
+                Reported("without JCP 2.6 → 3.8 iterations, composition residual from about 0 to 457.7", NOTE),
+                Reported("tied V = Wᵀ: 2.8 → 16.2 iterations, acceptance 0.58 → 0.061", NOTE),
+                Reported("no reconstruction, no cycle: unchanged", NOTE),
+            ),
+        ),
+        Experiment(
+            "heat-hard",
+            "Heat-1D, hard",
+            setups.heat_hard,
+            variants=NO_JCP,
+            figures=(
+                Figure("differenced D-IPG: mean iterations", of(DIFFERENCED, "iterations"), high=5.5),
+                Figure("differenced D-IPG: share solved", of(DIFFERENCED, "success"), low=0.97),
+                Figure(
+                    "gradient descent’s iterations over differenced D-IPG’s",
+                    ratio(of(DESCENT, "iterations"), of(DIFFERENCED, "iterations")),
+                    low=6.0,
+                ),
+                Figure("differenced D-IPG: error in x", of(DIFFERENCED, "error"), high=0.02),
+                Figure(
+                    "RJCP without JCP over RJCP with it",
+                    ratio(of(DIFFERENCED, "rjcp", "no JCP"), of(DIFFERENCED, "rjcp")),
+                    low=3.0,
+                ),
+                Figure(
+                    "error in x without JCP over with it, differenced",
+                    ratio(of(DIFFERENCED, "error", "no JCP"), of(DIFFERENCED, "error")),
+                    low=1.7,
+                ),
+            ),
+            reported=(
+                Reported("D-IPG 2.8 ± 1.0 iterations, gradient descent 58.2 ± 28.9", SUMMARY),
+                Reported("median [quartiles]: gradient descent 49 [38, 80], D-IPG 3 [2, 3], GN and LM 3 [2, 3]", NOTE),
+            ),
+        ),
+        Experiment(
+            "oscillator",
+            "Damped oscillator",
+            setups.oscillator,
+            variants=NO_JCP,
+            methods=tuple(name for name in (*CLASSICAL, *LEARNED) if name != "conjugate_gradient"),
+            figures=(
+                Figure("differenced D-IPG: median iterations", lambda t: t[FULL, DIFFERENCED].quartiles[1], high=9.0),
+                Figure(
+                    "gradient descent’s mean iterations over differenced D-IPG’s",
+                    ratio(of(DESCENT, "iterations"), of(DIFFERENCED, "iterations")),
+                    low=1.8,
+                ),
+                Figure("differenced D-IPG: share solved", of(DIFFERENCED, "success"), low=0.90),
+            ),
+            reported=(
+                Reported(
+                    "median [quartiles]: gradient descent 65 [1, 104.5], D-IPG 28 [1, 34], GN and LM 16.5 [1, 33.2]",
+                    NOTE,
+                ),
+            ),
+        ),
+    )
+}

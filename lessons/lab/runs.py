@@ -1,0 +1,175 @@
+"""Running an experiment over seeds, resumably: models and rows are kept in a folder as soon as they exist.
+
+A training seed decides weights and training data, a data seed the instances that are solved. Methods that learn nothing
+are solved once per data seed, the learned ones for every pair, so that the spread shows both.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import equinox as eqx
+import jax
+import numpy as np
+
+from core import keep, training
+from core.deceptron import Deceptron
+from core.methods import METHODS
+from core.setup import Setup
+from core.study import Row, Summary, row, summary
+from lessons.lab.experiments import FULL, Experiment
+
+Report = Callable[[str, int, int], None]  # what is being done, how much of it is done, of how much
+
+
+class OtherSettings(ValueError):
+    """The folder holds an experiment run at other settings."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much of an experiment is run: seeds of each kind, instances per data seed, steps (None: the setup's)."""
+
+    experiment: Experiment
+    seeds: int = 3
+    data_seeds: int = 3
+    instances: int = 300
+    steps: int | None = None
+    variants: tuple[str, ...] = (FULL,)
+    methods: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name, least in (("seeds", 1), ("data_seeds", 1), ("instances", 1), ("steps", 1)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise ValueError(f"{name} must be at least {least}, got {value}")
+        for name in self.variants:
+            if name not in self.experiment.names:
+                raise ValueError(f"no variant {name!r}; {self.experiment.slug} has {', '.join(self.experiment.names)}")
+        for name in self.methods:
+            if name not in self.experiment.methods:
+                raise ValueError(f"no method {name!r}; choose of {', '.join(self.experiment.methods)}")
+
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        """The methods to run, all of the experiment's unless some were named."""
+        return self.methods or self.experiment.methods
+
+    def keys(self, variant: str) -> Iterator[tuple[str, int | None, int]]:
+        """(method, training seed or None, data seed) of every row of a variant."""
+        for method in self.chosen:
+            learned = METHODS[method].learned
+            if learned or variant == FULL:
+                for seed in range(self.seeds) if learned else [None]:
+                    for data_seed in range(self.data_seeds):
+                        yield method, seed, data_seed
+
+
+def run(plan: Plan, folder: Path | None = None, report: Report = lambda words, done, total: None) -> dict:
+    """The table, {(variant, method): Summary}. What lies in the folder from an earlier run is taken, not run again.
+
+    Whatever `report` raises ends the run; what is done by then is kept. Raises OtherSettings where the folder holds
+    another run.
+    """
+    if folder is not None:
+        _claim(plan, folder)
+    table = {}
+    for variant in plan.variants:
+        table |= _run_variant(plan, variant, folder, report)
+    return table
+
+
+def _run_variant(plan: Plan, variant: str, folder: Path | None, report: Report) -> dict[tuple[str, str], Summary]:
+    setup, keys = plan.experiment.variant(variant), list(plan.keys(variant))
+    rows: dict[tuple, Row] = {key: found for key in keys if (found := _read_row(folder, variant, key)) is not None}
+    missing = [key for key in keys if key not in rows]
+    models: list[Deceptron] = []
+    if any(seed is not None for _, seed, _ in missing):
+        models = _models(plan, variant, setup, folder, report)
+    for done, (method, seed, data_seed) in enumerate(missing):
+        report(f"{variant}: solving by {method}", done, len(missing))
+        model = None if seed is None else models[seed]
+        # Far from the seeds of training, so that no instance is one that training saw.
+        rows[method, seed, data_seed] = row(method, setup, model, 1000 + data_seed, plan.instances)
+        _write_row(folder, variant, (method, seed, data_seed), rows[method, seed, data_seed])
+    return {
+        (variant, method): summary([rows[key] for key in keys if key[0] == method])
+        for method in dict.fromkeys(key[0] for key in keys)
+    }
+
+
+def _models(plan: Plan, variant: str, setup: Setup, folder: Path | None, report: Report) -> list[Deceptron]:
+    """A trained model per training seed: from the folder, or as one batch."""
+    name = f"{plan.experiment.slug}/{variant}"
+    places = [] if folder is None else [folder / f"{_file(variant)}.seed{seed}.model" for seed in range(plan.seeds)]
+    if places and all(place.exists() for place in places):
+        return [keep.load(place, setup, name) for place in places]
+    keys = jax.vmap(jax.random.key)(np.arange(plan.seeds))
+    words = f"{variant}: training {plan.seeds} seeds"
+    fits = training.fit_many(setup, keys, steps=plan.steps, report=lambda done, steps: report(words, done, steps))
+    for seed, (place, fit) in enumerate(zip(places, fits, strict=False)):
+        keep.save(place, fit.model, name, seed=seed, steps=len(fit.history["total"]))
+    return [fit.model for fit in fits]
+
+
+def settings(setup: Setup) -> dict[str, object]:
+    """Every number and name of a setup, for the record: small arrays as lists, large ones by shape and checksum."""
+    numbers = eqx.filter(setup, eqx.is_array)
+    leaves, _ = jax.tree_util.tree_flatten_with_path(numbers)
+    found: dict[str, object] = {"structure": hashlib.sha256(str(jax.tree.structure(setup)).encode()).hexdigest()[:16]}
+    for path, leaf in leaves:
+        array = np.asarray(leaf)
+        small = array.size <= 8
+        shown = array.tolist() if small else f"{array.shape} {hashlib.sha256(array.tobytes()).hexdigest()[:16]}"
+        found[jax.tree_util.keystr(path).lstrip(".")] = shown
+    return found | {"architecture": setup.architecture, "batch": setup.batch, "budget": setup.solver.budget}
+
+
+def _claim(plan: Plan, folder: Path) -> None:
+    """Make the folder this plan's, or find that it is already, or refuse it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    record = folder / "plan.json"
+    wanted = {
+        "experiment": plan.experiment.slug,
+        "seeds": plan.seeds,
+        "data_seeds": plan.data_seeds,
+        "instances": plan.instances,
+        "steps": plan.steps,
+        "settings": {name: settings(plan.experiment.variant(name)) for name in plan.experiment.names},
+    }
+    if record.exists():
+        if json.loads(record.read_text()) != json.loads(json.dumps(wanted)):
+            raise OtherSettings(f"{folder} holds a run at other settings; give another --out, or delete it")
+    else:
+        record.write_text(json.dumps(wanted, indent=1))
+
+
+def _file(variant: str) -> str:
+    """A variant's name as part of a file's."""
+    return "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in variant)
+
+
+def _place(folder: Path, variant: str, key: tuple) -> Path:
+    method, seed, data_seed = key
+    return folder / f"{_file(variant)}.{method}.{'any' if seed is None else f'seed{seed}'}.data{data_seed}.npz"
+
+
+def _read_row(folder: Path | None, variant: str, key: tuple) -> Row | None:
+    """A row from the folder; None where there is none, or only part of one."""
+    if folder is None or not (place := _place(folder, variant, key)).exists():
+        return None
+    try:
+        with np.load(place, allow_pickle=False) as kept:
+            return Row(key[0], *(kept[name] for name in Row._fields[1:]))
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _write_row(folder: Path | None, variant: str, key: tuple, made: Row) -> None:
+    if folder is not None:
+        place = _place(folder, variant, key)
+        partial = place.with_suffix(".part.npz")
+        np.savez(partial, **{name: getattr(made, name) for name in Row._fields[1:]})
+        partial.replace(place)
