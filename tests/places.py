@@ -29,6 +29,7 @@ CHOICES = {
     "loss-step": [{"loss": "logcosh"}, {"loss": "weighted"}, {"loss": "square", "problem": "sheared"}],
     "train": [{"problem": "sine"}, {"problem": "squared"}, {"problem": "sheared", "architecture": "slabs"}],
     "dipg": [{"problem": "sine"}, {"problem": "squared"}],
+    "heat-1d": [{}, {"problem": "hard", "jcp": "without"}],
     "quasi-newton": [{"problem": name} for name in ("bowl", "rough", "banana")],
     "hessian-terms": [{}],
     "newton-breaks": [{"loss": name} for name in ("exact", "tanh", "relu")],
@@ -37,7 +38,7 @@ CHOICES = {
 }
 MOST = 120  # settings that are drawn of a lesson
 # Fewer where each takes long: they work with a trained model.
-EXAMPLES = {"train": 20, "dipg": 30}
+EXAMPLES = {"train": 20, "dipg": 30, "heat-1d": 20}
 
 # Settings at which another answer than at the defaults is right: a prediction that cannot fail asks nothing.
 OTHERWISE = {
@@ -65,4 +66,5 @@ OTHERWISE = {
     "newton-breaks": {"start_x2": 1.5},
     "noise": {"wave_number": 2.0},
     "newton-cost": {"n": 1e3},
+    "heat-1d": {"noise": 0.001},
 }

@@ -4,6 +4,7 @@ from typing import Any
 
 import streamlit as st
 
+from lessons.controls import Choice
 from lessons.lesson import Lesson, Result, Settings
 from lessons.newton import cost
 from pages.ui import pictures
@@ -38,6 +39,17 @@ class StandardOrMine(NoModel):
         with st.spinner("Training the standard Deceptron, some seconds the first time …"):
             self.given, self.given_name, remark = model_for_walking(settings)
         self.remarks = [remark] if remark else []
+
+
+class Standard(NoModel):
+    """A lesson that brings its own trained Deceptron, the same for everybody."""
+
+    def __init__(self, lesson: Lesson, settings: Settings):
+        super().__init__(lesson, settings)
+        with st.spinner("Training the Deceptron of this experiment, some ten seconds the first time …"):
+            self.given = lesson.prepare(settings)
+        choices = [str(settings[control.name]) for control in lesson.controls if isinstance(control, Choice)]
+        self.given_name = ":".join(["standard", *choices])
 
 
 class LiveTraining(NoModel):
@@ -78,4 +90,4 @@ class Measured(NoModel):
         workshop().measure(name, self.settings)
 
 
-SOURCES = {"train": LiveTraining, "dipg": StandardOrMine, "newton-cost": Measured}
+SOURCES = {"train": LiveTraining, "dipg": StandardOrMine, "newton-cost": Measured, "heat-1d": Standard}

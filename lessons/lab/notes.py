@@ -1,0 +1,70 @@
+"""What the laboratory's lessons say besides their figure: why, limits, code to take away, notes to teach by."""
+
+from lessons.lesson import Teaching
+
+HEAT_WHY = (
+    "Each wave of the profile has shrunk by its own factor, the finest most. To undo that, the noise in it is divided "
+    "by the same factor. Gauss–Newton’s family, D-IPG included, goes for all waves at once: so it is fast, and so it "
+    "amplifies the noise. Gradient descent takes each wave at the pace of its factor squared: after few steps "
+    "only the long ones are back. **Stopping early is a choice of what to believe.**\n\n"
+    "The learned inverse costs no product with the Jacobian: a step evaluates the simulator and twice the network. "
+    "Where f is itself learned (easy), RJCP compares f and g with each other, and both can agree on a wrong simulator: "
+    "only with the fit of f weighted a hundredfold does plain D-IPG arrive here."
+)
+
+HEAT_LIMITS = (
+    "One training seed and one profile at a time; tables over seeds come from `python -m lessons.lab heat-easy --out DIR`"
+    " in the course’s folder. Nobody tells a method when to stop: the tolerance must know the noise. Profiles unlike "
+    "those of training (sums of sine waves within 0.15 and 0.85) are another matter. On the hard problem RJCP stays "
+    "near 1, since of 32 directions the faintest are hardly learned, and D-IPG arrives all the same."
+)
+
+
+def heat_code(settings):
+    """One profile, measured with noise and recovered by three methods."""
+    no_jcp = "setup = eqx.tree_at(lambda s: s.hyper.weights['jcp'], setup, jnp.zeros((), jnp.float32))\n"
+    i = round(settings["instance"]) - 1
+    return f"""\
+import dataclasses, equinox as eqx, jax, jax.numpy as jnp
+from core import setups, training
+from core.solve import solve
+
+setup = setups.heat_{settings["problem"]}()
+{"" if settings["jcp"] == "with" else no_jcp}model = training.fit(setup, jax.random.key(0)).model
+solver = dataclasses.replace(setup.solver, budget=20, relaxation={settings["relaxation"]!r})
+walker = dataclasses.replace(setup, solver=solver)
+key_x, key_noise = jax.random.split(jax.random.key(1000))
+x = setup.draw(key_x, 40)[{i}]  # the true profile
+noise = jax.random.normal(key_noise, (40, x.size), x.dtype)[{i}]
+y_star, x0 = setup.problem.forward(x) + {settings["noise"]!r} * noise, setup.problem.start
+names = "dipg_differenced", "levenberg_marquardt", "gradient_descent"
+dipg, lm, gd = (solve(name, walker, model, y_star, x0).x for name in names)
+"""
+
+
+def heat_numbers(result):
+    """Where three of the walks end."""
+    walks = result["walks"]
+    return {
+        "dipg": walks["dipg_differenced"].x,
+        "lm": walks["levenberg_marquardt"].x,
+        "gd": walks["gradient_descent"].x,
+    }
+
+
+HEAT_TEACHING = Teaching(
+    misconception="The method that fits the data best has found the truth best.",
+    demo=(
+        ("Noisy data: the residual of the fast methods is lowest, their profile the most jagged.", {}),
+        ("Quiet data: now fast is good, and gradient descent is nowhere near.", {"noise": 0.001}),
+        ("Without JCP plain D-IPG ends beside the truth: show its dotted line.", {"noise": 0.001, "jcp": "without"}),
+        (
+            "A harder rod, a bent sensor: plain D-IPG stalls, the differenced step arrives.",
+            {"noise": 0.001, "problem": "hard"},
+        ),
+    ),
+    room=(
+        "You measure tomorrow, with noise of a size you know. When do you stop? Listen for: when the residual is as "
+        "large as the noise, and not later; then for: and if you do not know the noise?"
+    ),
+)
