@@ -10,6 +10,7 @@ import pytest
 
 from lessons import lessons
 from lessons.controls import Slider
+from lessons.lab import heat_1d
 from lessons.learned import setting
 from lessons.newton import cost
 from lessons.scene import moving, scene
@@ -26,6 +27,8 @@ def given(slug):
         return cost.given_of(cost.made_up())
     if slug == "scorecard":  # what it is given are measurements
         return LESSONS[slug].prepare(LESSONS[slug].defaults)
+    if slug == "heat-1d":
+        return heat_1d.setup("easy").build(jax.random.key(0))
     return setting.setup("sine").build(jax.random.key(0))
 
 

@@ -27,7 +27,7 @@ BUDGET = 20  # gradient descent needs about 40 steps: that it is under way is wh
 WALKERS = ("gradient_descent", "nesterov", "levenberg_marquardt", "dipg_plain", "dipg_differenced")
 LEARNED = ("dipg_plain", "dipg_differenced")
 PROFILES = 40
-PROBLEMS = {"easy": "easy: condition 10", "hard": "hard: condition 50, bent sensor"}
+PROBLEMS = {"easy": "easy", "hard": "hard, bent sensor"}
 VARIANTS = {"with": FULL, "without": "no JCP"}
 CONTENDERS = ("levenberg_marquardt", "dipg_differenced", "gradient_descent")
 ALIKE = 0.05  # errors that differ by less than this share are the same
@@ -190,8 +190,9 @@ def _jcp_claim(lesson):
 def _floor_claim(lesson):
     """On the bent problem g(y*) misses, and plain D-IPG cannot get below that; the differenced step can."""
     walks = lesson.experiment(noise=0.001, problem="hard")["walks"]
-    statuses = {name: Status(int(walks[name].status)).name for name in LEARNED}
-    return statuses, statuses == {"dipg_plain": "STALLED", "dipg_differenced": "CONVERGED"}
+    residuals = {name: float(walks[name].residual) for name in LEARNED}
+    tolerance = float(setup("hard").solver.tolerance)
+    return residuals, residuals["dipg_plain"] > 2 * tolerance > 2 * residuals["dipg_differenced"]
 
 
 LESSON = Lesson(
@@ -199,9 +200,10 @@ LESSON = Lesson(
     title="Heat-1D with a learned inverse",
     question="With noisy data, is the fastest method the best?",
     text=(
-        "A rod of 32 points has cooled; you measure it and want the temperature it began with. All methods start flat "
-        "at one half, under one protocol: relaxation ρ, projection to [0, 1], Armijo’s rule, the same tolerance. D-IPG "
-        "walks with a trained Deceptron, the others with the simulator’s Jacobian."
+        "A rod of 32 points has cooled; the finest wave kept a tenth of its height (hard: a fiftieth). You measure it "
+        "and want the temperature it began with. All methods start flat at one half, under one protocol: relaxation ρ, "
+        "projection to [0, 1], Armijo’s rule, the same tolerance. D-IPG walks with a trained Deceptron, the others "
+        "with the simulator’s Jacobian."
     ),
     minutes=8,
     controls=(
@@ -215,10 +217,10 @@ LESSON = Lesson(
             "log",
             landmarks=(Landmark("the study’s", 0.001),),
         ),
-        Slider("instance", "which profile", 1, PROFILES, 7, step=1, swept=False, digits=2),
+        Slider("instance", "which profile", 1, PROFILES, 7, step=1, swept=False, group="more"),
         Choice("problem", "problem", PROBLEMS, "easy"),
         Choice("jcp", "trained", {"with": "with JCP", "without": "without"}, "with"),
-        Slider("relaxation", "ρ, relaxation", 0.1, 1.0, 0.75, swept=False, group="more"),
+        Slider("relaxation", "ρ, relaxation", 0.1, 1.0, 0.75, swept=False),
         Preset("quiet data", QUIET),
         Preset("noisy data", NOISY),
         Legend("hide", WALKERS, ("nesterov", "dipg_plain")),
@@ -254,7 +256,9 @@ LESSON = Lesson(
         ),
         Claim("At noise 0.001 it is the other way round.", _quiet_claim, ("I3",)),
         Claim("Without JCP, RJCP is at least 50 times higher and plain D-IPG's error at least 1.5 times.", _jcp_claim),
-        Claim("On the hard problem plain D-IPG stalls above the tolerance; differenced arrives.", _floor_claim),
+        Claim(
+            "On the hard problem plain D-IPG stays at twice the tolerance or more; differenced arrives.", _floor_claim
+        ),
     ),
     symbols=("x", "y", "target", "g", "rjcp", "dipg", "armijo", "jacobian"),
     takeaway=Takeaway(notes.heat_code, notes.heat_numbers),

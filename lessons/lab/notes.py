@@ -13,8 +13,8 @@ HEAT_WHY = (
 )
 
 HEAT_LIMITS = (
-    "One training seed and one profile at a time; tables over seeds come from `python -m lessons.lab heat-easy --out DIR`"
-    " in the course’s folder. Nobody tells a method when to stop: the tolerance must know the noise. Profiles unlike "
+    "One training seed, one profile at a time; tables over seeds come from `python -m lessons.lab heat-easy --out DIR` "
+    "in the course’s folder. Nobody tells a method when to stop: the tolerance must know the noise. Profiles unlike "
     "those of training (sums of sine waves within 0.15 and 0.85) are another matter. On the hard problem RJCP stays "
     "near 1, since of 32 directions the faintest are hardly learned, and D-IPG arrives all the same."
 )
@@ -22,23 +22,24 @@ HEAT_LIMITS = (
 
 def heat_code(settings):
     """One profile, measured with noise and recovered by three methods."""
-    no_jcp = "setup = eqx.tree_at(lambda s: s.hyper.weights['jcp'], setup, jnp.zeros((), jnp.float32))\n"
+    weights = "" if settings["jcp"] == "with" else ' | {"jcp": 0.0}'
     i = round(settings["instance"]) - 1
     return f"""\
-import dataclasses, equinox as eqx, jax, jax.numpy as jnp
+import jax
 from core import setups, training
-from core.solve import solve
-
+from core.solve import solve_path
 setup = setups.heat_{settings["problem"]}()
-{"" if settings["jcp"] == "with" else no_jcp}model = training.fit(setup, jax.random.key(0)).model
-solver = dataclasses.replace(setup.solver, budget=20, relaxation={settings["relaxation"]!r})
-walker = dataclasses.replace(setup, solver=solver)
-key_x, key_noise = jax.random.split(jax.random.key(1000))
-x = setup.draw(key_x, 40)[{i}]  # the true profile
-noise = jax.random.normal(key_noise, (40, x.size), x.dtype)[{i}]
+h, s = setup.hyper, setup.solver
+hyper = setups.Hyper(h.learning_rate, h.total_steps, h.jcp_warmup, h.noise,
+                     weights=h.weights{weights})
+model = training.fit(setup, jax.random.key(0), hyper).model
+solver = setups.Solver(s.tolerance, s.scale, s.box, s.gradient_step, {settings["relaxation"]!r}, budget=20)
+keys = jax.random.split(jax.random.key(1000))
+x = setup.draw(keys[0], 40)[{i}]  # the true profile
+noise = jax.random.normal(keys[1], (40, x.size), x.dtype)[{i}]
 y_star, x0 = setup.problem.forward(x) + {settings["noise"]!r} * noise, setup.problem.start
-names = "dipg_differenced", "levenberg_marquardt", "gradient_descent"
-dipg, lm, gd = (solve(name, walker, model, y_star, x0).x for name in names)
+def end(name): return solve_path(name, setup.problem, model, y_star, x0, solver).x
+dipg, lm, gd = map(end, ["dipg_differenced", "levenberg_marquardt", "gradient_descent"])
 """
 
 
