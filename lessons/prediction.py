@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from lessons.figures import FAR
 from lessons.words import number_word, point_word
 
 Result = Mapping[str, Any]
@@ -136,7 +137,8 @@ class Estimate:
 class Aim:
     """A point dropped on the figure: the lesson's `Point` control of this name (with simulated=False) is the answer.
 
-    truth(result): the measured point, shape (2,).  close: the distance, in the panel's units, that counts as right.
+    truth(result): the measured point, shape (2,), which may lie off the panel.  close: the distance, in the panel's
+    units, that counts as right.
     """
 
     kind: ClassVar[str] = "point"
@@ -155,13 +157,15 @@ class Aim:
         return bool(np.linalg.norm(np.asarray(self.truth(result)) - np.asarray(said)) <= self.close)
 
     def verdict(self, said: tuple[float, float] | None, result: Result) -> str:
-        truth = point_word(self.truth(result))
+        point = np.asarray(self.truth(result))
+        seen = bool(np.all(np.abs(point) < FAR))
+        truth = point_word(point) if seen else "farther away than any figure shows"
         if said is None:
             line = f"The run says: **{truth}**."
         else:
-            away = float(np.linalg.norm(np.asarray(self.truth(result)) - np.asarray(said)))
+            away = float(np.linalg.norm(point - np.asarray(said))) if seen else np.inf
             line = f"You pointed at {point_word(said)}; the run says **{truth}**"
-            line += ": close." if self.hits(said, result) else f", {number_word(away)} away."
+            line += ": close." if self.hits(said, result) else f", {number_word(away)} away." if seen else "."
         return f"{line} {remark_on(self.remark, result)}"
 
 

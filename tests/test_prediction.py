@@ -64,10 +64,13 @@ def test_a_point_is_judged_by_its_distance():
     assert POINT.verdict(None, {"value": np.array([1.0, 2.0])}).startswith("The run says: **(1, 2)**.")
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_a_point_at_infinity_breaks_nothing(value):
-    assert not POINT.hits((0.0, 0.0), {"value": np.array([value, 0.0])})
-    assert POINT.verdict((0.0, 0.0), {"value": np.array([value, 0.0])})
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 8e39, -1e5])
+def test_a_point_that_no_figure_shows_is_put_into_words(value):
+    result = {"value": np.array([value, 0.0])}
+    assert not POINT.hits((0.0, 0.0), result)
+    assert POINT.verdict(None, result).startswith("The run says: **farther away than any figure shows**.")
+    said = POINT.verdict((1.0, 2.0), result)
+    assert said.startswith("You pointed at (1, 2); the run says **farther away than any figure shows**.")
 
 
 def test_impossible_scales_are_refused():
