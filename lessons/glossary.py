@@ -23,6 +23,7 @@ GLOSSARY: dict[str, Entry] = {
     "simulator": Entry("P", "simulator", "The function that turns a cause x into its effect y = P(x)."),
     "loss": Entry("L", "loss", "How far y is from its target, as one number; here |y − y*|², without a factor ½ "
                   "unless a page says so."),
+    "begin": Entry("x₀, y₀", "start", "Where a walk or a step begins: the cause x₀ and its effect y₀ = P(x₀)."),
     "alpha": Entry("α", "scale", "By how much a toy problem stretches one of its directions."),
     "eta": Entry("η", "step size", "The fraction of the gap that a step is meant to close; for gradient descent a "
                  "number with units, the learning rate."),
@@ -62,6 +63,8 @@ GLOSSARY: dict[str, Entry] = {
     "order": Entry("O(hᵖ)", "order", "The error falls like the p-th power: halve h, and it is 2ᵖ times smaller."),
     "level": Entry("c", "level", "Where a toy loss has its two valleys: at x₂ = ±√c."),
     # Physics
+    "time": Entry("t, Δt", "time, time step", "How long a simulation runs, and how much of it one of its steps covers; "
+                  "−Δt goes backwards."),
     "nu": Entry("ν", "diffusivity", "How fast heat spreads."),
     "k": Entry("k", "wave number", "2π over the wavelength: a large k is a fine ripple."),
     "mode": Entry("mode", "mode", "A pattern that a linear simulator only scales: here sine waves."),

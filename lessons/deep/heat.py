@@ -335,7 +335,7 @@ LESSON = Lesson(
         ),
         Claim("The simulator's steps are short enough at the longest time.", _stable_claim),
     ),
-    symbols=("simulator", "jacobian", "singular-value", "nu", "k", "mode", "noise", "inverse"),
+    symbols=("simulator", "jacobian", "singular-value", "time", "nu", "k", "mode", "noise", "inverse"),
     takeaway=Takeaway(
         takeaway,
         lambda result: {
