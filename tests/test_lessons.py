@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from core import training
 from lessons import lessons
 from lessons.controls import Choice, Landmark, Legend, Point, Preset, Slider, Step
+from lessons.inverse_gradients import singular
 from lessons.learned import setting
 from lessons.lesson import Lesson
 from lessons.newton import cost
@@ -98,6 +99,13 @@ def test_every_answer_about_the_optimum_can_be_right():
     places = ({}, {"problem": "square"}, {"problem": "tanh", "distance": 2.0}, {"problem": "toy"})
     found = [right(LESSONS["near-optimum"].prediction, at("near-optimum", **place)) for place in places]
     assert {answer for one in found for answer in one} == {o.text for o in LESSONS["near-optimum"].prediction.options}
+
+
+@pytest.mark.parametrize("start", [singular.ON_THE_LINE, (0.3, -1.0), (2.9, -1.0)])
+def test_on_the_singular_line_there_is_no_step(start):
+    lesson, result = LESSONS["singular"], at("singular", start=start)
+    assert lesson.prediction.right(result) == ["there is no such step"]
+    assert "the start is on the line itself" in lesson.prediction.verdict(None, result).lower()
 
 
 STOPS = [

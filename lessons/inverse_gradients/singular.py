@@ -330,7 +330,7 @@ LESSON = Lesson(
             Option("hardly longer: the gap in y is the same", _grows(0.0, 3.0)),
             Option("about ten times as long", _grows(3.0, 30.0)),
             Option("about a hundred times as long", _grows(30.0, np.inf)),
-            Option("there is no such step", lambda result: "growth" not in result),
+            Option("there is no such step", lambda result: not np.isfinite(result.get("growth", np.nan))),
         ),
         remark=remark,
     ),
