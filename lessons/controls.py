@@ -139,7 +139,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Step:
-    """How many steps of the paths are drawn, from 0 to `high`: what Play runs through."""
+    """How many steps of the paths are drawn, from 0 to `high`: what Play runs through. label: what one of them is."""
 
     kind: ClassVar[str] = "step"
     name: str

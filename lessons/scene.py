@@ -46,7 +46,7 @@ def scene(
         "still": still(drawing, arrays),
         "numbers": {name: float(value) for name, value in drawing.numbers.items()},
         "sweeps": {name: moving(name, values, lesson.draw(swept), arrays) for name, (values, swept) in sweeps.items()},
-        "steps": next(({"count": c.high} for c in lesson.controls if isinstance(c, Step)), None),
+        "steps": next(({"count": c.high, "noun": c.label} for c in lesson.controls if isinstance(c, Step)), None),
         "readouts": [vars(readout) for readout in drawing.readouts],
         "actions": [],
         "progress": None,

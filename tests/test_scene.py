@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lessons import lessons
-from lessons.controls import Slider
+from lessons.controls import Slider, Step
 from lessons.lab import heat_1d
 from lessons.learned import setting
 from lessons.newton import cost
@@ -53,6 +53,13 @@ def named(header):
         yield from sweep["numbers"].values()
         for item in sweep["data"].values():
             yield from item.values()
+
+
+@every_lesson
+def test_what_play_counts_has_a_name(slug):
+    header, steps = everything(slug)[3], [c for c in LESSONS[slug].controls if isinstance(c, Step)]
+    assert header["steps"] == ({"count": steps[0].high, "noun": steps[0].label} if steps else None)
+    assert not steps or steps[0].label in ("step", "point", "frame")
 
 
 @every_lesson

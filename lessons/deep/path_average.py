@@ -284,7 +284,7 @@ LESSON = Lesson(
     ),
     minutes=8,
     controls=(
-        Step("step", "points", MOST, 4),
+        Step("step", "point", MOST, 4),
         Slider(
             "size",
             "η, size of the step",
@@ -356,7 +356,7 @@ LESSON = Lesson(
         Claim("The gap between IG and PG in dx is of second order in dy.", _order_claim, rows=("F5",)),
         Claim("On linear problems, a sheared one too, there is no gap.", _linear_claim, rows=("F3", "F5")),
     ),
-    symbols=("dy", "dx", "eta", "jacobian", "ig", "pg", "inverse", "order"),
+    symbols=("begin", "dy", "dx", "eta", "jacobian", "ig", "pg", "inverse", "order"),
     takeaway=Takeaway(
         takeaway,
         lambda result: {

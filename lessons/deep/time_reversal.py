@@ -305,7 +305,7 @@ LESSON = Lesson(
     ),
     minutes=8,
     controls=(
-        Step("step", "there, then back", 2 * FRAMES, 2 * FRAMES),
+        Step("step", "frame", 2 * FRAMES, 2 * FRAMES),
         Slider("steps", "time steps each way", 4, MOST, 8, "log", 2, landmarks=(Landmark("ωΔt = 2", number="limit"),)),
         Slider("zeta", "damping ζ", 0.0, 0.5, 0.0, digits=2, landmarks=(Landmark("none", 0.0),)),
         Slider("periods", "time, in periods", 0.25, 4.0, 0.75, "log"),
@@ -375,7 +375,7 @@ LESSON = Lesson(
             rows=("F4",),
         ),
     ),
-    symbols=("simulator", "inverse", "zeta", "omega", "symplectic", "order", "nu", "k"),
+    symbols=("simulator", "inverse", "time", "zeta", "omega", "symplectic", "order", "nu", "k"),
     takeaway=Takeaway(takeaway, takeaway_numbers),
     teaching=Teaching(
         misconception="A more accurate scheme is always the better time machine, and every simulation can be rewound.",

@@ -104,7 +104,7 @@ export class Controls {
     for (const def of header.controls) {
       this.named.get(def.name)?.update(def, model.sweepValues(def.name), model.numbers);
     }
-    this.steps?.update(header.steps.count);
+    this.steps?.update(header.steps);
     this.showJob(header);
     this.enable(!header.veiled);
   }

@@ -10,10 +10,11 @@ export class StepRow {
   constructor(on) {
     this.on = on;
     this.count = 0;
+    this.noun = "step";
     this.icon = h("span", { class: "inv-icon", "aria-hidden": "true" });
     this.word = h("span");
     this.button = h("button", { type: "button", class: "inv-play", onclick: () => on.toggle() }, this.icon, this.word);
-    this.input = h("input", { type: "range", min: 0, step: 1, "aria-label": "step" });
+    this.input = h("input", { type: "range", min: 0, step: 1 });
     this.output = h("output", { class: "inv-stepcount" });
     this.root = h("div", { class: "inv-row inv-steps", "data-control": "step" },
       this.button, h("div", { class: "inv-track" }, this.input), this.output);
@@ -54,9 +55,10 @@ export class StepRow {
     }, KEY_REST);
   }
 
-  update(count) {
-    this.count = count;
-    put(this.input, { max: count * FINE });
+  /** noun: what one of them is called. */
+  update({ count, noun }) {
+    Object.assign(this, { count, noun });
+    put(this.input, { max: count * FINE, "aria-label": noun });
     this.show(this.step, this.playing);
   }
 
@@ -65,8 +67,9 @@ export class StepRow {
     const whole = Math.min(this.count, Math.floor(step + 1e-6));
     this.input.value = Math.round(step * FINE);
     this.input.style.setProperty("--at", `${this.count ? (100 * step) / this.count : 0}%`);
-    say(this.output, `step ${whole} of ${this.count}`);
-    put(this.input, { "aria-valuetext": `step ${whole} of ${this.count}` });
+    const told = `${this.noun} ${whole} of ${this.count}`;
+    say(this.output, told);
+    put(this.input, { "aria-valuetext": told });
     if (playing === this.playing) return;
     this.playing = playing;
     put(this.icon, { "data-icon": playing ? "pause" : "play" });
