@@ -14,6 +14,8 @@ const DASH = "5 4";
 const overlap = (a, b) =>
   a.left < b.left + b.width && b.left < a.left + a.width && a.top < b.top + b.height && b.top < a.top + a.height;
 
+const pixel = (left, top) => ({ left, top, width: 0, height: 0 });
+
 export class Overlay {
   constructor(id) {
     this.clip = `inv-clip-${id}-${Math.random().toString(36).slice(2, 8)}`;
@@ -42,8 +44,9 @@ export class Overlay {
     return element;
   }
 
-  begin(view, theme) {
-    Object.assign(this, { view, theme, used: new Set(), taken: [] });
+  /** lines(): pixels [x, y] along all lines, for labels to keep off. */
+  begin(view, theme, lines) {
+    Object.assign(this, { view, theme, lines, drawn: null, used: new Set(), taken: [] });
     // A line along the edge keeps its full width, so the clip leaves a few pixels.
     put(this.bounds, { x: -4, y: -4, width: view.x.length + 8, height: view.y.length + 8 });
   }
@@ -127,7 +130,7 @@ export class Overlay {
     this.labelBeside(label, def.label, [x, y]);
   }
 
-  /** Beside the point, best to the right and a little up; elsewhere near an edge or where another label stands. */
+  /** Beside the point, best to the right and a little up; elsewhere near an edge, on a line or on another label. */
   labelBeside(element, content, [x, y], colour = this.theme.text) {
     const width = (content?.length ?? 0) * LETTER;
     const boxes = SIDES.map(([right, up]) => ({
@@ -137,11 +140,23 @@ export class Overlay {
     const fits = ({ left, top }) => left >= -4 && left + width <= this.view.x.length + 4 && top >= -4;
     const free = (box) => !this.taken.some((other) => overlap(box, other));
     // A label stays on its side while it can: what is being dragged past must not make it jump.
-    const kept = boxes[element.side ?? 0];
-    const best = [kept, ...boxes].find((box) => fits(box) && free(box)) ?? boxes.find(fits) ?? boxes[0];
-    element.side = boxes.indexOf(best);
-    if (content) this.taken.push(best);
+    let best = boxes[element.side ?? 0];
+    if (content && !(element.side !== undefined && fits(best) && free(best))) {
+      const ranked = this.clearest(boxes);
+      best = ranked.find((box) => fits(box) && free(box)) ?? ranked.find(fits) ?? boxes[0];
+    }
+    if (content) {
+      element.side = boxes.indexOf(best);
+      this.taken.push(best);
+    }
     this.label(element, content, best.right ? x + 10 : x - 10, y + (best.up ? -9 : 18), best.anchor, colour);
+  }
+
+  /** The boxes by how much of the lines they would cover; of equals the first stays first. */
+  clearest(boxes) {
+    this.drawn ??= this.lines();
+    const covers = new Map(boxes.map((box) => [box, this.drawn.filter(([x, y]) => overlap(box, pixel(x, y))).length]));
+    return [...boxes].sort((a, b) => covers.get(a) - covers.get(b));
   }
 
   label(element, content, x, y, anchor, colour) {

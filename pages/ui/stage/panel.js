@@ -4,7 +4,7 @@
 // Plotly.restyle takes 30. Once the hand rests, settle() gives Plotly the same data, so that hover and export agree.
 
 import { h, s } from "./dom.js";
-import { axisView, pathUpTo, place, wholePath } from "./paths.js";
+import { axisView, dense, pathUpTo, place, wholePath } from "./paths.js";
 import { FieldPainter } from "./field.js";
 import { Overlay } from "./overlay.js";
 import { lineColour } from "./theme.js";
@@ -167,7 +167,7 @@ export class Panel {
       view, this.theme,
     );
     const { overlay } = this;
-    overlay.begin(view, this.theme);
+    overlay.begin(view, this.theme, () => this.pixels(scene, view));
     if (scene.cursor !== null) overlay.cursor(scene.cursor);
     for (const def of scene.marks.filter(scene.shown)) {
       const data = scene.get(def.id);
@@ -194,6 +194,14 @@ export class Panel {
       if (at) this.overlay.point(line, at, labelled ? "" : `step ${pointed}`);
       labelled = true;
     }
+  }
+
+  /** Pixels along every line, whole, whether it is drawn yet or not: [[x, y]]. */
+  pixels(scene, view) {
+    return this.lines.flatMap((line) => {
+      const data = scene.get(line.id);
+      return data?.x && data?.y ? dense(view, row(data.x, line, scene.step), row(data.y, line, scene.step)) : [];
+    });
   }
 
   picture(line, scene, view) {

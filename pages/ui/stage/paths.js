@@ -7,6 +7,7 @@
 // Beyond this many pixels SVG renderers lose precision. Far points are pulled in towards the view along their
 // direction, so that the visible part of a segment that leaves keeps its slope.
 const FAR = 1e5;
+const APART = 4; // pixels
 
 export function axisView(axis) {
   const log = axis.type === "log";
@@ -79,6 +80,23 @@ export function wholePath(view, xs, ys) {
     pen = next ? "L" : "M";
   }
   return d;
+}
+
+/** Pixels [x, y] along a curve, a few apart. */
+export function dense(view, xs, ys) {
+  const pixels = [];
+  let before = null;
+  for (let i = 0; i < Math.min(xs.length, ys.length); i += 1) {
+    const next = point(view, xs[i], ys[i]);
+    const [from, to] = [before ?? next, next];
+    before = next;
+    if (!next) continue;
+    const pieces = Math.min(500, Math.max(1, Math.ceil(Math.hypot(to[0] - from[0], to[1] - from[1]) / APART)));
+    for (let k = 1; k <= pieces; k += 1) {
+      pixels.push([from[0] + ((to[0] - from[0]) * k) / pieces, from[1] + ((to[1] - from[1]) * k) / pieces]);
+    }
+  }
+  return pixels;
 }
 
 /** One point in pixels, or null where it is not finite. */
