@@ -167,9 +167,8 @@ LESSON = Lesson(
     draw=draw,
     reading=reading,
     prediction=Prediction(
-        "One way of turning the two knobs moves the effect {xi:.2g} × {xi:.2g} times as much as the other. How "
-        "many steps does "
-        "gradient descent need for each one of the inverse simulator?",
+        "One way of turning the two knobs moves the effect {xi:.2g}\u00a0×\u00a0{xi:.2g}\u00a0times as much as the "
+        "other. How many steps does gradient descent need for each one of the inverse simulator?",
         (
             Option("at most three", _between(0.0, 3.0)),
             Option("three to thirty", _between(3.0, 30.0)),
