@@ -19,7 +19,8 @@ export function axisLayout(def, letter, theme, size, fitted) {
     },
     showgrid: false, zeroline: false, showline: true, mirror: size.big, linecolor: theme.hairline, linewidth: 1,
     ticks: "outside", ticklen: 4, tickcolor: theme.hairline,
-    tickfont: { size: axis.log ? size.font * 0.82 : size.font, color: theme.muted }, // Plotly enlarges powers by 1.25
+    // Plotly enlarges powers by 1.25.
+    tickfont: { size: axis.log && !axis.ticks?.length ? size.font * 0.82 : size.font, color: theme.muted },
     exponentformat: "power", minexponent: 5, separatethousands: true,
     nticks: Math.max(size.big ? 5 : 3, Math.min(7, Math.round(room))),
     // Whole decades only, as many as there is room for: minor labels (2, 5) read as noise on a small panel.

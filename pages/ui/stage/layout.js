@@ -18,7 +18,8 @@ function fit(def, width, height, big, wide, shared = false) {
   const margin = { l: big ? 58 : 62, r: 12, t: 11, b: (big ? 46 : 44) - (shared ? NAME : 0) };
   if (!wide) margin.l = 54;
   const names = (def.yaxis.ticks ?? []).map(({ text }) => text.length);
-  if (names.length) margin.l = 12 + 6.5 * Math.max(...names); // names for ticks need more room than numbers
+  // Names for ticks need more room than numbers, and the axis may have a name of its own.
+  if (names.length) margin.l = (def.yaxis.label ? 26 : 12) + 6.5 * Math.max(...names);
   let plot = { width: width - margin.l - margin.r, height: height - margin.t - margin.b };
   const ratio = aspect(def);
   if (ratio) {
