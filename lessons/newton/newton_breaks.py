@@ -14,7 +14,7 @@ from lessons.figures import FAR, METHODS, Axis, Drawing, Field, Line, Mark, Pane
 from lessons.landscape import landscape, over_grid
 from lessons.lesson import Claim, Lesson, Takeaway, Teaching
 from lessons.prediction import Aim
-from lessons.words import code, number_word, point_word, power
+from lessons.words import code, count_word, number_word, point_word, power
 
 STEPS = 14
 VIEW = 2.0
@@ -160,7 +160,7 @@ def reading(result):
         return "The gradient is zero at the start: no method takes a step, though it may be a saddle. Move the start."
     refused = [reason for r in result["reason"] if (reason := Reason(int(r))) != Reason.TRUSTED]
     if refused:
-        causes = "; ".join(f"{WHY[reason]} {refused.count(reason)}×" for reason in dict.fromkeys(refused))
+        causes = "; ".join(f"{WHY[why]} {count_word(refused.count(why), 'time')}" for why in dict.fromkeys(refused))
         told = f"With the fallback {len(refused)} of {STEPS} steps are gradient descent’s ({causes});"
     else:
         told = "With the fallback no step is refused;"

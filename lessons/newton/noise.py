@@ -166,8 +166,8 @@ def remark(result):
     settings = result["settings"]
     size, k = settings["size"], settings["wave_number"]
     return (
-        f"Each derivative brings down a factor k: ε = {number_word(size)} becomes ε k = {number_word(size * k)} in the "
-        f"slope and ε k² = {number_word(size * k**2)} in the curvature, where the smooth loss’s smallest is "
+        f"Each derivative brings down a factor k: ε = {number_word(size)} becomes ε k = {number_word(size * k)} in the "
+        f"slope and ε k² = {number_word(size * k**2)} in the curvature, where the smooth loss’s smallest is "
         f"{number_word(result['smallest'])}."
     )
 
@@ -247,7 +247,7 @@ LESSON = Lesson(
     text=(
         "A ripple $\\varepsilon \\sin(k x_i)$ is added to the loss, for each unknown. Rounding, a mesh, an inner "
         "solver that stops early: all leave such traces. Gradient descent looks at the slope of what comes out, "
-        "Newton’s method at the curvature too. The pale, wide walks are those without it."
+        "Newton’s method at the curvature too. The faint, wide walks are those without it."
     ),
     minutes=7,
     controls=(

@@ -262,7 +262,7 @@ LESSON = Lesson(
     ),
     minutes=8,
     controls=(
-        Step("step", "step", STEPS, 0),
+        Step("step", "step", STEPS, STEPS),
         Slider("alpha", "α, how narrow", 1.0, 10.0, 5.0, "log", landmarks=(Landmark("round: α = 1", 1.0),)),
         Slider(
             "memory",
