@@ -137,7 +137,9 @@ export class Overlay {
       left: right ? x + 10 : x - 10 - width, top: y + (up ? -21 : 6), width, height: LABEL + 2,
       anchor: right ? "start" : "end", right, up,
     }));
-    const fits = ({ left, top }) => left >= -4 && left + width <= this.view.x.length + 4 && top >= -4;
+    const inside = (from, size, length) => from >= -4 && from + size <= length + 4;
+    const fits = (box) =>
+      inside(box.left, width, this.view.x.length) && inside(box.top, box.height, this.view.y.length);
     const free = (box) => !this.taken.some((other) => overlap(box, other));
     // A label stays on its side while it can: what is being dragged past must not make it jump.
     let best = boxes[element.side ?? 0];
