@@ -109,7 +109,7 @@ def draw(result):
             Line("errors", "error", np.arange(N + 1), result["errors"], colour="text", width=2.0),
         ),
         marks=(
-            Mark("noise-here", "spectrum", "label", 0.3, result["noise"], "noise ε"),
+            Mark("noise-here", "spectrum", "label", N, result["noise"], "noise ε"),
             Mark("best", "error", "ring", result["best"], np.min(result["errors"], axis=-1), "best", answer=True),
         ),
         numbers={name: result[name] for name in ("above", "standing", "drowned")},

@@ -306,7 +306,7 @@ LESSON = Lesson(
     minutes=8,
     controls=(
         Step("step", "frame", 2 * FRAMES, 2 * FRAMES),
-        Slider("steps", "time steps each way", 4, MOST, 8, "log", 2, landmarks=(Landmark("ωΔt = 2", number="limit"),)),
+        Slider("steps", "time steps each way", 4, MOST, 8, "log", 1, landmarks=(Landmark("ωΔt = 2", number="limit"),)),
         Slider("zeta", "damping ζ", 0.0, 0.5, 0.0, digits=2, landmarks=(Landmark("none", 0.0),)),
         Slider("periods", "time, in periods", 0.25, 4.0, 0.75, "log"),
         Choice("precision", "numbers", {"float64": "float64", "float32": "float32"}, "float64"),

@@ -164,9 +164,9 @@ def reading(result):
     worst = max(RULES, key=lambda name: defect(result, name, "dependence"))
     longest = number_word(defect(result, worst, "dependence"))
     return (
-        f"With scales up to {alpha:.3g} {kept}. Without a defect in {most} of the first five rows: "
-        f"{_listed([name for name in RULES if clean[name] == most])}. In the last row {_listed([worst])} is worst: "
-        f"its longest step is {longest} times its median one."
+        f"With scales up to {alpha:.3g} {kept}. Without a defect in {'all' if most == 5 else most} of the "
+        f"first five rows: {_listed([name for name in RULES if clean[name] == most])}. In the last row "
+        f"{_listed([worst])} is worst: its longest step is {longest} times its median one."
     )
 
 

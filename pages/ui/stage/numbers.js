@@ -14,8 +14,8 @@ export function format(value, digits = 3, unit = "") {
     const [mantissa, exponent] = value.toExponential(digits - 1).split("e");
     text = `${mantissa}×10${[...String(Number(exponent))].map(raise).join("")}`;
   } else {
-    // toPrecision would write 12,345 to three digits as 1.23e+4.
-    text = size >= 10 ** digits ? value.toFixed(0) : value.toPrecision(digits);
+    text = value.toPrecision(digits);
+    if (text.includes("e")) text = value.toFixed(0); // 12,345 to three digits, but 999.7 too
   }
   return text.replace("-", "−") + tail;
 }
