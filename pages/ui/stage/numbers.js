@@ -5,7 +5,7 @@ const raise = (digit) => (digit === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[
 /** Significant digits with a true minus sign; powers of ten outside 0.001 .. 100,000. */
 export function format(value, digits = 3, unit = "") {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
-  const tail = unit ? ` ${unit}` : "";
+  const tail = unit && unit !== "°" ? ` ${unit}` : unit;
   if (!Number.isFinite(value)) return (value > 0 ? "∞" : "−∞") + tail;
   if (value === 0) return `0${tail}`;
   const size = Math.abs(value);

@@ -14,6 +14,7 @@ const DASH = "5 4";
 const overlap = (a, b) =>
   a.left < b.left + b.width && b.left < a.left + a.width && a.top < b.top + b.height && b.top < a.top + a.height;
 
+const labelBox = (left, top, content) => ({ left, top, width: (content?.length ?? 0) * LETTER, height: LABEL + 2 });
 const pixel = (left, top) => ({ left, top, width: 0, height: 0 });
 
 export class Overlay {
@@ -104,7 +105,7 @@ export class Overlay {
   mark(def, xs, ys) {
     const at = place(this.view, xs[0], ys[0]);
     if (!at) return;
-    const { text, background, muted } = this.theme;
+    const { text, background } = this.theme;
     const group = this.item("marks", def.id, () => s("g", {}, s("path"), s("path"), s("text")));
     const [halo, shape, label] = group.children;
     if (def.symbol === "box") {
@@ -115,9 +116,11 @@ export class Overlay {
       const [top, bottom] = [at[1], other[1]].sort((a, b) => a - b).map((v) => clamp(v, -1, y.length + 1));
       put(shape, {
         d: `M${left},${top}H${right}V${bottom}H${left}Z`, fill: "none",
-        stroke: muted, "stroke-width": 1, "stroke-dasharray": DASH,
+        stroke: text, "stroke-opacity": 0.65, "stroke-width": 1, "stroke-dasharray": DASH, // seen on any shade
       });
-      this.label(label, def.label, Math.max(left, 0) + 6, Math.max(top, 0) + 15, "start", muted);
+      const [x0, y0] = [Math.max(left, 0) + 6, Math.max(top, 0) + 15];
+      this.label(label, def.label, x0, y0, "start", text);
+      if (def.label) this.taken.push(labelBox(x0, y0 - LABEL, def.label));
       return;
     }
     put(group, { display: this.inside(at) ? null : "none" });
@@ -132,9 +135,9 @@ export class Overlay {
 
   /** Beside the point, best to the right and a little up; elsewhere near an edge, on a line or on another label. */
   labelBeside(element, content, [x, y], colour = this.theme.text) {
-    const width = (content?.length ?? 0) * LETTER;
+    const { width } = labelBox(0, 0, content);
     const boxes = SIDES.map(([right, up]) => ({
-      left: right ? x + 10 : x - 10 - width, top: y + (up ? -21 : 6), width, height: LABEL + 2,
+      ...labelBox(right ? x + 10 : x - 10 - width, y + (up ? -21 : 6), content),
       anchor: right ? "start" : "end", right, up,
     }));
     const inside = (from, size, length) => from >= -4 && from + size <= length + 4;

@@ -169,7 +169,9 @@ export class Panel {
     const { overlay } = this;
     overlay.begin(view, this.theme, () => this.pixels(scene, view));
     if (scene.cursor !== null) overlay.cursor(scene.cursor);
-    for (const def of scene.marks.filter(scene.shown)) {
+    // A frame's label stands where it stands; the others keep off it.
+    const framesFirst = [...scene.marks].sort((a, b) => (b.symbol === "box") - (a.symbol === "box"));
+    for (const def of framesFirst.filter(scene.shown)) {
       const data = scene.get(def.id);
       if (data?.x && data?.y) overlay.mark(def, data.x.data, data.y.data);
     }
