@@ -39,7 +39,7 @@ STILL_FALLING = 0.9  # a residual that has lost a tenth in the last five steps i
 STATUS_WORDS = {
     Status.CONVERGED: "arrived",
     Status.STALLED: "stalled",
-    Status.BUDGET: "still on its way",
+    Status.BUDGET: "is still on its way",
     Status.DIVERGED: "diverged",
 }
 

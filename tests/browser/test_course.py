@@ -219,3 +219,28 @@ def test_a_step_that_is_pointed_at_is_marked_in_every_space(visit):
         "() => !document.querySelector('[data-panel=y] .inv-overlay').textContent.includes('step 3')",
         timeout=driver.PATIENCE,
     )
+
+
+def test_the_names_of_points_keep_off_the_lines(visit):
+    page = visit("many-targets")
+    predict(page)
+    settled(page, "many-targets")
+    names = page.locator("[data-panel=y] [data-layer=handle] text")
+    assert [name.text_content() for name in names.all()] == [f"target {k} – drag me" for k in (1, 2, 3)]
+    covered = page.evaluate(
+        """() => {
+        const pixels = [...document.querySelectorAll("[data-panel=y] .scatterlayer .js-line")].flatMap((line) =>
+          Array.from({ length: 400 }, (_, k) =>
+            line.getPointAtLength((line.getTotalLength() * k) / 399).matrixTransform(line.getScreenCTM())));
+        const on = (box) => ({ x, y }) => x > box.left && x < box.right && y > box.top && y < box.bottom;
+        return [...document.querySelectorAll("[data-panel=y] [data-layer=handle] text")]
+          .filter((text) => pixels.some(on(text.getBoundingClientRect()))).map((text) => text.textContent);
+      }"""
+    )
+    assert covered == []
+
+
+def test_what_play_counts_is_named(visit):
+    page = visit("time-reversal", step=43)
+    assert page.locator(".inv-stepcount").inner_text() == "frame 43 of 60"
+    assert page.locator(".inv-steps input").get_attribute("aria-valuetext") == "frame 43 of 60"

@@ -62,6 +62,7 @@ def test_a_page_opens_asks_answers_and_follows_the_hand(visit, watch, lesson):
     bottom = page.evaluate("() => document.querySelector('.inv-controls').getBoundingClientRect().bottom")
     assert bottom <= driver.DESKTOP[1]
     assert page.evaluate("() => document.querySelector('h1').getBoundingClientRect().top") >= 0
+    assert cut_titles(page) == []
     for slider in (c for c in lesson.controls if isinstance(c, Slider) and c.swept):
         if not slider.applies(lesson.defaults):
             continue
@@ -85,6 +86,7 @@ def test_a_page_on_a_phone_by_keyboard_alone(visit, lesson):
     page = visit(address(lesson.slug))
     driver.stage_state(page, lesson.slug)
     assert driver.horizontal_overflow(page) == []
+    assert cut_titles(page) == []
     answered_by_keyboard(page, lesson)
     settled(page, lesson.slug)
     reached = {name for name in walk_by_tab(page) if name}
@@ -92,6 +94,14 @@ def test_a_page_on_a_phone_by_keyboard_alone(visit, lesson):
     assert named <= reached, named - reached
     assert driver.horizontal_overflow(page) == []
     assert barriers(page) == []
+
+
+def cut_titles(page):
+    """Titles of panels that end in three dots."""
+    return page.evaluate(
+        """() => [...document.querySelectorAll(".inv-title")].filter((e) => e.scrollWidth > e.clientWidth + 1)
+        .map((e) => e.textContent)"""
+    )
 
 
 def shown_at_first(control, lesson):

@@ -20,6 +20,8 @@ function fit(def, width, height, big, wide, shared = false) {
   const names = (def.yaxis.ticks ?? []).map(({ text }) => text.length);
   // Names for ticks need more room than numbers, and the axis may have a name of its own.
   if (names.length) margin.l = (def.yaxis.label ? 26 : 12) + 6.5 * Math.max(...names);
+  const last = def.xaxis.ticks?.at(-1); // at the very end it needs room for half of its name, or Plotly leaves it out
+  if (last?.value === def.xaxis.range?.[1]) margin.r = Math.max(margin.r, 4 + 3.5 * (last?.text.length ?? 0));
   let plot = { width: width - margin.l - margin.r, height: height - margin.t - margin.b };
   const ratio = aspect(def);
   if (ratio) {
