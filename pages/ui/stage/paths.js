@@ -82,7 +82,9 @@ export function wholePath(view, xs, ys) {
   return d;
 }
 
-/** Pixels [x, y] along a curve, a few apart. */
+const beside = (a, b, length) => Math.max(a, b) < 0 || Math.min(a, b) > length;
+
+/** Pixels [x, y] along what is in view of a curve, a few apart. */
 export function dense(view, xs, ys) {
   const pixels = [];
   let before = null;
@@ -90,7 +92,7 @@ export function dense(view, xs, ys) {
     const next = point(view, xs[i], ys[i]);
     const [from, to] = [before ?? next, next];
     before = next;
-    if (!next) continue;
+    if (!next || beside(from[0], to[0], view.x.length) || beside(from[1], to[1], view.y.length)) continue;
     const pieces = Math.min(500, Math.max(1, Math.ceil(Math.hypot(to[0] - from[0], to[1] - from[1]) / APART)));
     for (let k = 1; k <= pieces; k += 1) {
       pixels.push([from[0] + ((to[0] - from[0]) * k) / pieces, from[1] + ((to[1] - from[1]) * k) / pieces]);
