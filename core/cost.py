@@ -80,6 +80,11 @@ def measurements(sizes: Sequence[int] = SIZES) -> Iterator[Measurement]:
         )
 
 
+def work_of(function: Callable, *arguments: Any) -> float:
+    """Floating-point operations of a function, compiled for these arguments, by XLA's count; nan where it has none."""
+    return _work(_compiled(function, *arguments))
+
+
 def _compiled(function: Callable, *arguments: Any) -> Any:
     return jax.jit(function).lower(*arguments).compile()
 

@@ -77,6 +77,13 @@ GLOSSARY: dict[str, Entry] = {
     "conditioning": Entry("ξ", "unevenness", "The two sensitivities of the turned sine differ by ξ²."),
     "f": Entry("f", "forward map", "The Deceptron's model of the simulator, x to y."),
     "g": Entry("g", "reverse map", "The Deceptron's learned local inverse, y to x."),
+    "jvp": Entry("J v", "Jacobian–vector product", "How y answers to a small change v of x: one run forward, no "
+                 "matrix."),
+    "vjp": Entry("Jᵀu", "vector–Jacobian product", "How u · y depends on x: one run and one sweep back, no matrix. A "
+                 "gradient is one."),
+    "probe": Entry("v", "probe", "A vector of random signs, +1 or −1, that is pushed through a matrix to learn of it."),
+    "defect": Entry("|C − I|²", "composition defect", "The sum of all squared entries of J_g J_f − I: 0 where g undoes "
+                    "small changes of f, n where it ignores them."),
     "jcp": Entry("JCP", "Jacobian Composition Penalty", "E|J_g J_f ξ − ξ|² over random probes ξ: the training loss "
                  "that makes g's Jacobian invert f's."),
     "rjcp": Entry("RJCP", "the same error at run time", "|J_g(f(x)) J_f(x) − I| at a point: where it is small, the "

@@ -27,6 +27,7 @@ CHOICES = {
     "path-average": [{"problem": name} for name in ("square", "sine", "line")],
     "fall-back": [{"broken": name} for name in ("outside", "range", "linear")],
     "loss-step": [{"loss": "logcosh"}, {"loss": "weighted"}, {"loss": "square", "problem": "sheared"}],
+    "probes": [{"pair": name} for name in ("young", "trained", "squared", "dense")],
     "train": [{"problem": "sine"}, {"problem": "squared"}, {"problem": "sheared", "architecture": "slabs"}],
     "dipg": [{"problem": "sine"}, {"problem": "squared"}],
     "heat-1d": [{}, {"problem": "hard", "jcp": "without"}],
@@ -38,7 +39,7 @@ CHOICES = {
 }
 MOST = 120  # settings that are drawn of a lesson
 # Fewer where each takes long: they work with a trained model.
-EXAMPLES = {"train": 20, "dipg": 30, "heat-1d": 20}
+EXAMPLES = {"probes": 60, "train": 20, "dipg": 30, "heat-1d": 20}
 
 # Settings at which another answer than at the defaults is right: a prediction that cannot fail asks nothing.
 OTHERWISE = {
@@ -59,6 +60,7 @@ OTHERWISE = {
     "path-average": {"problem": "line"},
     "loss-step": {"width": 10.0},
     "fall-back": {"turn": 0.0},
+    "probes": {"pair": "dense"},
     "train": {"problem": "sheared", "architecture": "slabs"},
     "dipg": {"problem": "squared", "start": (0.85, -0.75)},
     "quasi-newton": {"problem": "banana"},

@@ -135,8 +135,23 @@ CURRICULUM = {
         ),
     ),
     "F6": ("fall back", ("fallback::a_run_with_a_broken_inverse_stays_finite_and_descends",)),
+    "H1": (
+        "products with a Jacobian that is never formed",
+        ("probes::products_are_the_dense_ones", "probes::a_gradient_is_one_product"),
+    ),
+    "H4": (
+        "the composition penalty by random probes",
+        (
+            "probes::the_variance_over_all_sign_vectors_is_the_formulas",
+            "probes::the_scatter_falls_like_the_root_of_the_probes",
+            "deceptron::rjcp_is_unbiased_and_its_variance_falls_like_one_over_the_probes",
+        ),
+    ),
 }
 every_row = pytest.mark.parametrize("row", CURRICULUM)
+
+
+LEARNED = {"H1", "H4"}  # of the Deceptron's rows, those that are proven here so far
 
 
 def chapters():
@@ -145,7 +160,7 @@ def chapters():
 
 
 def test_every_row_is_listed():
-    assert set(CURRICULUM) == chapters()
+    assert set(CURRICULUM) == chapters() | LEARNED
 
 
 @every_row

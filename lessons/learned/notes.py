@@ -13,6 +13,68 @@ PROBLEMS = {
     "squared": ("SquaredSecond", "target=(-0.7, 0.49)"),
 }
 
+PROBE_PAIRS = {
+    "young": "a network, hardly trained",
+    "trained": "the same, fully trained",
+    "squared": "(x₁, x₂²): nothing mixes",
+    "dense": "64 unknowns",
+}
+YOUNG_STEPS = 100  # of training: its local inverse is right to some per cent
+UNKNOWNS = 64  # of the large pair
+SEEDS = 2000  # estimates, one a seed
+
+
+def probes_code(settings):
+    """Estimate the defect of the chosen pair at x, SEEDS times."""
+    pair, x = settings["pair"], f"jnp.array({settings['x']!r})"
+    if pair in ("young", "trained"):
+        imported = ["from core import deceptron, networks, setups, training", "from core.toys import RotatedSine"]
+        steps = f", steps={YOUNG_STEPS}" if pair == "young" else ""
+        made = [f"fit = training.fit(setups.toy(RotatedSine()), jax.random.key(0){steps})"]
+        made += ["model = networks.as_type(fit.model, jnp.float64)"]
+    elif pair == "dense":
+        imported = ["from core import cost, deceptron, probes"]
+        made = [f"model = probes.tangent_pair(cost.Dense({UNKNOWNS}), jnp.zeros({UNKNOWNS}))"]
+        x = f"jnp.tile({x}, {UNKNOWNS // 2})"
+    else:
+        imported = ["from core import deceptron, probes, toys"]
+        made = ["model = probes.tangent_pair(toys.SquaredSecond(), jnp.array([0.0, 1.0]))"]
+    return "\n".join(
+        [
+            "import jax, jax.numpy as jnp",
+            *imported,
+            "",
+            *made,
+            f"x, k = {x}, jnp.array({round(settings['probes'])})",
+            "exact = deceptron.composition_defect(model, x)  # n products",
+            "def estimate(key):  # k products",
+            "    return deceptron.rjcp(model, x, key, k)",
+            f"estimates = jax.vmap(estimate)(jax.vmap(jax.random.key)(jnp.arange({SEEDS})))",
+            "mean, scatter = estimates.mean(), estimates.std()",
+        ]
+    )
+
+
+def probes_numbers(result):
+    """The exact value, and the mean and the scatter of its estimates."""
+    exact = result["exact"]
+    return {"exact": exact, "mean": exact * result["mean"], "scatter": exact * result["std"]}
+
+
+PROBES_TEACHING = Teaching(
+    misconception="To know a large matrix one needs many probes, to know a small one, few.",
+    demo=(
+        ("Two unknowns: one probe knows two values, four know five. They scatter widely.", {}),
+        ("Eight probes: the scatter has only halved since two.", {"probes": 8.0}),
+        ("Nothing mixes, and a single probe is exact.", {"pair": "squared", "probes": 1.0}),
+        ("64 unknowns: fewer probes than unknowns tell the value to 10 %.", {"pair": "dense", "probes": 8.0}),
+    ),
+    room=(
+        "Turn the coordinates by 45°. The exact value stays as it is; does the scatter? Listen for: the Frobenius norm "
+        "does not know the axes, random signs along the axes do."
+    ),
+)
+
 
 def train_code(settings):
     """Train with these settings, to the end."""

@@ -56,11 +56,13 @@ def setup(name: str, architecture: str = "physics") -> Setup:
 
 
 @cache
-def standard_fit(name: str, architecture: str = "physics", seed: int = 0, jcp: float | None = None) -> training.Fit:
-    """The standard training run of a toy, to the end, once per process. jcp: another JCP weight."""
+def standard_fit(
+    name: str, architecture: str = "physics", seed: int = 0, jcp: float | None = None, steps: int | None = None
+) -> training.Fit:
+    """The standard training run of a toy, once per process. jcp: another JCP weight.  steps: a shorter run."""
     chosen = setup(name, architecture)
     hyper = chosen.hyper if jcp is None else with_weight(chosen.hyper, "jcp", jcp)
-    return training.fit(chosen, jax.random.key(seed), hyper)
+    return training.fit(chosen, jax.random.key(seed), hyper, steps)
 
 
 def with_weight(hyper: Hyper, term: str, weight: float) -> Hyper:

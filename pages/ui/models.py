@@ -4,7 +4,6 @@ from typing import Any
 
 import streamlit as st
 
-from lessons.controls import Choice
 from lessons.lesson import Lesson, Result, Settings
 from lessons.newton import cost
 from pages.ui import pictures
@@ -41,15 +40,13 @@ class StandardOrMine(NoModel):
         self.remarks = [remark] if remark else []
 
 
-class Standard(NoModel):
-    """A lesson that brings its own trained Deceptron, the same for everybody."""
+class Prepared(NoModel):
+    """What a lesson prepares takes a while the first time; then it is everybody's."""
 
     def __init__(self, lesson: Lesson, settings: Settings):
         super().__init__(lesson, settings)
-        with st.spinner("Training the Deceptron of this experiment, some ten seconds the first time …"):
-            self.given = lesson.prepare(settings)
-        choices = [str(settings[control.name]) for control in lesson.controls if isinstance(control, Choice)]
-        self.given_name = ":".join(["standard", *choices])
+        with st.spinner("Training what this page works with, some seconds the first time …"):
+            lesson.prepare(settings)
 
 
 class LiveTraining(NoModel):
@@ -90,4 +87,10 @@ class Measured(NoModel):
         workshop().measure(name, self.settings)
 
 
-SOURCES = {"train": LiveTraining, "dipg": StandardOrMine, "newton-cost": Measured, "heat-1d": Standard}
+SOURCES = {
+    "probes": Prepared,
+    "train": LiveTraining,
+    "dipg": StandardOrMine,
+    "heat-1d": Prepared,
+    "newton-cost": Measured,
+}

@@ -1,0 +1,382 @@
+"""Random probes: how much of a Jacobian a few products tell that never form it (curriculum H1, H4)."""
+
+from functools import cache
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from core.backend import default_float
+from core.cost import Dense, work_of
+from core.deceptron import MAX_PROBES, Deceptron, composition_defect, masked_mean, probe_errors, rjcp_field
+from core.measures import loglog_slope
+from core.networks import as_type
+from core.probes import composition_error, jvp, probe_variance, probes_for, scatter, tangent_pair, vjp
+from core.problem import number
+from core.toys import RotatedSine, Sheared, SquaredSecond
+from lessons.controls import Choice, Landmark, Legend, Point, Slider
+from lessons.figures import METHODS, Axis, Drawing, Field, Line, Mark, Panel
+from lessons.learned import notes, setting
+from lessons.learned.notes import PROBE_PAIRS, SEEDS, UNKNOWNS, YOUNG_STEPS
+from lessons.lesson import Claim, Lesson, Takeaway
+from lessons.prediction import Estimate
+from lessons.words import code, count_word, matrix_word, number_word, power, share_word
+
+VIEW = setting.VIEW
+SHARE = 0.1  # how closely the prediction asks the defect to be known
+COUNTS = (1, 2, 4, 8, 16, 32)  # probes a mean, over the same pool: the last still has 500 means
+FITTED = np.array(COUNTS, float)
+SIZES = (4, 16, 64, 256)  # unknowns of the dense simulator in the figure of the cost
+MATRICES = 5  # of each size, of which the median is drawn
+BIN, TOP = 0.1, 3.0  # of the histogram, in units of the exact value; what is beyond is counted at the edge
+NOTHING = 1e-24  # a defect below this is rounding
+MAP_GRID = {"dense": 24}  # 64 products a point
+PURPLE = METHODS["dipg_differenced"].colour
+HEIGHTS = {"dense": 0.5}
+EDGES = np.arange(round(TOP / BIN) + 2) * BIN - BIN / 2  # so that the exact value lies in the middle of a bin
+STAIRS = np.repeat(EDGES, 2)
+
+
+@cache
+def given(pair):
+    """What a choice of f and g needs once: the two maps in float64, the map of their defect, and the dense law."""
+    with jax.ensure_compile_time_eval():
+        model = _model(pair)
+        grid = setting.grid(MAP_GRID.get(pair, setting.TRUST_GRID)).astype(default_float())
+        points = jnp.tile(grid, UNKNOWNS // 2) if pair == "dense" else grid
+        defect = jnp.clip(rjcp_field(model, points), setting.TRUST_FLOOR, setting.TRUST_TOP)
+        return {"model": model, "map": jnp.log10(defect), "needed": number(_needed())}
+
+
+def _model(pair):
+    if pair in ("young", "trained"):
+        steps = YOUNG_STEPS if pair == "young" else None
+        return as_type(setting.standard_fit("sine", steps=steps).model, default_float())
+    if pair == "dense":
+        return tangent_pair(Dense(UNKNOWNS), jnp.zeros(UNKNOWNS))
+    return tangent_pair(SquaredSecond(), jnp.array([0.0, 1.0]))
+
+
+@cache
+def _needed():
+    """Probes for SHARE with dense simulators of SIZES, at one point: the median over MATRICES."""
+
+    def needed(n, seed):
+        pair = tangent_pair(Dense(n, seed), jnp.zeros(n))
+        return probes_for(composition_error(pair, jnp.tile(jnp.asarray(setting.START), n // 2)), SHARE)
+
+    return [float(np.median([needed(n, seed) for seed in range(MATRICES)])) for n in SIZES]
+
+
+def simulate(given, pair, probes, x):
+    """SEEDS estimates from `probes` probes each, their law, and the two products beside the dense ones."""
+    model: Deceptron = given["model"]
+    x = jnp.tile(x, UNKNOWNS // 2) if pair == "dense" else x
+    keys = jax.vmap(jax.random.key)(jnp.arange(SEEDS))
+    signs = jax.vmap(lambda key: jax.random.rademacher(key, (MAX_PROBES, x.size), x.dtype))(keys)
+    error = composition_error(model, x)
+    exact = jnp.sum(error**2)
+    some = exact > NOTHING  # below, there is nothing to estimate
+    unit = jnp.where(some, exact, 1.0)
+    # In units of the exact value, which is the same 1 everywhere.
+    pool = jnp.where(some, probe_errors(model, x, signs.reshape(-1, x.size)) / unit, 1.0).reshape(SEEDS, MAX_PROBES)
+    probes = jnp.round(probes).astype(int)
+    estimates = jax.vmap(lambda errors: masked_mean(errors, probes))(pool)
+    measured = jnp.stack([scatter(pool.reshape(-1), count) for count in COUNTS])
+    law = jnp.where(some, jnp.sqrt(probe_variance(error)) / unit, 0.0)
+    # Signs v through both maps, and u back through both: beside the products with the dense matrix.
+    v, u = jnp.where(jnp.arange(x.size) % 2, -1.0, 1.0).astype(x.dtype), jnp.ones_like(x)
+    pushed = jvp(model.g, model.f(x), jvp(model.f, x, v)) - v
+    pulled = vjp(model.f, x, vjp(model.g, model.f(x), u)) - u
+    gaps = jnp.stack([pushed - error @ v, pulled - error.T @ u])
+    return {
+        "exact": exact,
+        "nothing": ~some,
+        "bins": jnp.bincount(_bin(estimates), length=len(EDGES) - 1) / SEEDS,
+        "one": jnp.bincount(_bin(pool[:, 0]), length=len(EDGES) - 1) / SEEDS,
+        "mean": jnp.mean(estimates),
+        "std": jnp.std(estimates),
+        "measured": measured,
+        "law": law,
+        "slope": loglog_slope(jnp.asarray(FITTED), measured),
+        "needed": (measured[0] / SHARE) ** 2,
+        "family": given["needed"],
+        "map": given["map"],
+        "probes": probes,
+        "unknowns": jnp.asarray(x.size),
+        "products": {"error": error, "v": v, "u": u, "pushed": pushed, "pulled": pulled},
+        "gap": jnp.max(jnp.abs(gaps)),
+    }
+
+
+def _bin(ratios):
+    return jnp.clip(jnp.round(ratios / BIN), 0, len(EDGES) - 2).astype(int)
+
+
+def draw(result):
+    pair = result["settings"]["pair"]
+    probes, unknowns = np.asarray(result["probes"], float), np.asarray(result["unknowns"], float)
+    measured, law = np.maximum(result["measured"], 1e-9), np.maximum(result["law"], 1e-9)
+    over = np.array([1.0, 64.0])
+    sizes = np.array([2.0, 512.0])
+    high = HEIGHTS.get(pair, 1.05)
+    estimate = {"group": "estimate", "colour": PURPLE}
+    names = ("x₁ = x₃ = x₅ …", "x₂ = x₄ = x₆ …") if pair == "dense" else ("x₁", "x₂")
+    return Drawing(
+        panels=(
+            Panel("histogram", f"{SEEDS:,} estimates, each with its own seed", Axis("estimate / exact value", (0, TOP)),
+                  Axis("share of the estimates", (0, high)), big=True),
+            Panel("x", "x, and the exact value over x-space", Axis(names[0], (-VIEW, VIEW)),
+                  Axis(names[1], (-VIEW, VIEW)), equal=True),
+            Panel("spread", "scatter / exact value",
+                  Axis("probes k", tuple(over), log=True, ticks=_ticks(1, 4, 16, 64)),
+                  Axis("", (0.02, 2), log=True, ticks=((0.1, "10 %"), (1.0, "100 %"))), cursor="probes"),
+            Panel("cost", "Jacobian products",
+                  Axis("unknowns n", tuple(sizes), log=True, ticks=_ticks(2, 8, 32, 128, 512)),
+                  Axis("", (1, 2000), log=True, ticks=_ticks(1, 10, 100, 1000))),
+        ),
+        lines=(
+            Line("exact", "histogram", [1.0, 1.0], [0.0, high], label="exact", colour="text", width=1.5, answer=False),
+            Line("one", "histogram", STAIRS, _stairs(result["one"]), group="one", label="one probe", dash="dot",
+                 width=2.0, legend=True, answer=False),
+            Line("estimates", "histogram", STAIRS, _stairs(result["bins"]), label="k probes", width=3.0, legend=True,
+                 **estimate),
+            Line("law", "spread", over, law[..., None] / np.sqrt(over), label="formula", width=5.0, opacity=0.4),
+            Line("measured", "spread", FITTED, measured, label="measured", width=1.5, dots=True, role="path",
+                 **estimate),
+            Line("share", "spread", over, [SHARE, SHARE], label="10 %", dash="dash", width=1.2, answer=False),
+            Line("cost/exact", "cost", sizes, 2 * sizes, label="exact", colour="text", width=2.0),
+            Line("cost/family", "cost", np.array(SIZES, float), 2 * result["family"], label="for 10 %", dash="dash",
+                 width=2.0, role="path", dots=True),
+            Line("cost/probes", "cost", sizes, np.repeat(2 * probes[..., None], 2, -1), label="k probes", width=2.5,
+                 **estimate),
+        ),
+        fields=(
+            Field("defect", "x", result["map"], (-VIEW, VIEW) * 2, "shade", low=-4.0, high=1.0, label="exact",
+                  ticks=((-4.0, "10⁻⁴"), (-2.0, "10⁻²"), (0.0, "1"))),
+        ),
+        marks=(
+            Mark("mean", "histogram", "dot", result["mean"], 0.0 * result["mean"] + 0.02 * high, "mean", answer=True),
+            Mark("here", "spread", "ring", probes, np.maximum(result["std"], 1e-9), "", answer=True),
+            Mark("cost-here", "cost", "ring", unknowns, np.maximum(2 * result["needed"], 2.0), "10 % here",
+                 answer=True),
+        ),
+    )  # fmt: skip
+
+
+def _ticks(*values):
+    return tuple((float(value), f"{value:,}") for value in values)
+
+
+def _stairs(shares):
+    """The outline of a histogram over STAIRS: (..., bins) -> (..., 2 bins + 2), at 0 on both ends."""
+    steps = np.repeat(shares, 2, axis=-1)
+    zero = np.zeros_like(steps[..., :1])
+    return np.concatenate([zero, steps, zero], axis=-1)
+
+
+def needed(result):
+    """Probes for a scatter of SHARE, from the measured scatter of single ones; at least one."""
+    return max(1.0, float(result["needed"]))
+
+
+def reading(result):
+    k, n = int(result["probes"]), int(result["unknowns"])
+    if result["nothing"]:
+        return (
+            "Here g undoes small changes perfectly: the exact value is 0 up to rounding, so is every estimate, and "
+            f"there is nothing to scatter. {_products(result, n)}"
+        )
+    exact, off = float(result["exact"]), abs(float(result["mean"]) - 1)
+    sure = 3 * float(result["std"]) / SEEDS**0.5
+    each = f"{SEEDS:,} estimates from {count_word(k, 'probe')} each"
+    if result["std"] < 1e-6:
+        return (
+            f"The exact value is {number_word(exact)}, and every one of {each} hits it: nothing scatters, since "
+            f"$M$ is diagonal here. {_products(result, n)}"
+        )
+    within = "within" if off <= sure else "outside"
+    return (
+        f"The exact value is {number_word(exact)}. The mean of {each} is off by {share_word(off)} of it, {within} its "
+        f"three standard errors of {share_word(sure)}; one estimate scatters by {share_word(float(result['std']))}. "
+        f"Fitted over k, the scatter falls with the power {_signed(float(result['slope']))}. To know the "
+        f"value to 10 % takes {_products_word(needed(result))}; the exact value, {2 * n}. {_products(result, n)}"
+    )
+
+
+def _signed(value):
+    return f"{value:.2f}".replace("-", "−")
+
+
+def _products_word(count):
+    return f"{count_word(round(count), 'probe')}, so {2 * round(count)} products"
+
+
+def _products(result, n):
+    """E v and E^T u with E = C - I beside the dense products; in two dimensions with the matrix itself."""
+    same = f"to {power(float(result['gap']))}" if result["gap"] > 0 else "to the last digit"
+    if n > 2:
+        return f"$Cv$ and $C^T u$, pushed forth and pulled back without a matrix, equal the dense products {same}."
+    parts = {name: matrix_word(value) for name, value in result["products"].items()}
+    forth = f"(C - I)\\,v = {parts['error']}{parts['v']} = {parts['pushed']}"
+    back = f"(C - I)^T u = {parts['error']}^{{\\!T}}{parts['u']} = {parts['pulled']}"
+    return (
+        f"Signs $v$ pushed forth and a vector $u$ pulled back, with no matrix formed, equal the dense products {same}:"
+        f"\n\n${forth},\\quad {back}$"
+    )
+
+
+def remark(result):
+    one, n = float(result["measured"][0]), int(result["unknowns"])
+    if one < 1e-6:
+        return "Nothing scatters here: M is diagonal, and a single probe is exact."
+    better = "so it is the cheaper one here" if needed(result) >= n else "so probes are cheaper here"
+    return (
+        f"One probe scatters by {share_word(one)}, k of them by that over √k: a tenth needs ({number_word(one)}/0.1)² "
+        f"probes, not {number_word(one / SHARE)}. The exact value costs as much as n = {n} probes, {better}."
+    )
+
+
+PLACES = tuple(PROBE_PAIRS)
+
+
+def _unbiased_claim(lesson):
+    """In standard errors, for every pair and 1, 2, 4, 8 probes."""
+    found = {}
+    for pair in PLACES:
+        for k in (1.0, 2.0, 4.0, 8.0):
+            result = lesson.experiment(pair=pair, probes=k)
+            error = max(float(result["std"]), 1e-9) / SEEDS**0.5
+            found[pair, k] = abs(float(result["mean"]) - 1) / error
+    return found, max(found.values()) < 3
+
+
+def _variance_claim(lesson):
+    """Measured over the formula, for every pair that scatters; the pool of 16,000 knows it to about 2 %."""
+    ratios = {}
+    for pair in ("young", "trained", "dense"):
+        result = lesson.experiment(pair=pair)
+        ratios[pair] = float(result["measured"][0] / result["law"]) ** 2
+    return ratios, np.allclose(list(ratios.values()), 1, atol=0.05)
+
+
+def _slope_claim(lesson):
+    slopes = [float(lesson.experiment(pair=pair)["slope"]) for pair in ("young", "trained", "dense")]
+    return slopes, np.allclose(slopes, -0.5, atol=0.04)
+
+
+def _products_claim(lesson):
+    gaps = [float(lesson.experiment(pair=pair)["gap"]) for pair in PLACES]
+    for problem in (Sheared(), RotatedSine()):
+        x, v = problem.start, jnp.array([1.0, -1.0])
+        dense = problem.jacobian(x)
+        gaps.append(float(jnp.max(jnp.abs(jvp(problem.forward, x, v) - dense @ v))))
+        gaps.append(float(jnp.max(jnp.abs(vjp(problem.forward, x, v) - dense.T @ v))))
+    return gaps, max(gaps) < 1e-12
+
+
+def _two_values_claim(lesson):
+    """Single probes of two unknowns: their two values are tr M +- 2 M12; on (x1, x2^2) they are one."""
+    shares = {pair: lesson.experiment(pair=pair)["one"] for pair in ("young", "trained", "squared")}
+    filled = {pair: int(np.sum(share > 0)) for pair, share in shares.items()}
+    spread = float(lesson.experiment(pair="squared")["measured"].max())
+    return (filled, spread), filled == {"young": 2, "trained": 2, "squared": 1} and spread < 1e-12
+
+
+def _work_claim(_lesson):
+    """By XLA's count, exact over one probe: like n."""
+    sizes, ratios = (32, 64, 128), []
+    for n in sizes:
+        pair, x = tangent_pair(Dense(n), jnp.zeros(n)), jnp.full(n, 0.4)
+        ratios.append(work_of(composition_defect, pair, x) / work_of(probe_errors, pair, x, jnp.ones((1, n))))
+    slope = float(loglog_slope(number(sizes), number(ratios)))
+    return slope, abs(slope - 1) < 0.1
+
+
+def _bound_claim(lesson):
+    """Over places of every pair, and dense simulators up to 256 unknowns."""
+    most = [needed(lesson.experiment(pair=pair, x=x)) for pair in PLACES for x in ((0.85, 0.75), (-1.2, 1.3))]
+    family = lesson.experiment()["family"]
+    return (most, family), max(*most, *family) < 200 and family[0] > SIZES[0] and np.all(family[2:] < SIZES[2:])
+
+
+LESSON = Lesson(
+    slug="probes",
+    title="Probing a Jacobian",
+    question="How much of a matrix do a few random vectors tell that never see it?",
+    text=(
+        "$f$ goes from causes to effects, $g$ should undo it. Does it undo *small changes*: is "
+        "$C = J_g(f(x))\\,J_f(x)$ the identity? The exact value $\\|C - I\\|^2$ pushes all $n$ axes through both maps. "
+        "An estimate pushes $k$ vectors $v$ of random signs, and takes the mean of $|Cv - v|^2$. No Jacobian is ever "
+        "formed."
+    ),
+    minutes=8,
+    controls=(
+        Slider("probes", "probes k", 1, MAX_PROBES, 4, digits=2, step=1,
+               landmarks=tuple(Landmark(str(k), float(k)) for k in (1, 2, 4, 8))),
+        Choice("pair", "f and g", PROBE_PAIRS, "young"),
+        Point("x", "x", "x", (-VIEW, -VIEW), (VIEW, VIEW), setting.START),
+        Legend("hide", ("one", "estimate")),
+    ),
+    simulate=simulate,
+    prepare=lambda settings: given(settings["pair"]),
+    draw=draw,
+    reading=reading,
+    prediction=Estimate(
+        "The dotted steps are estimates from one probe each, over the exact value. How many probes must be averaged "
+        "until an estimate scatters by only 10 % of it?",
+        1.0,
+        1000.0,
+        needed,
+        1.6,
+        "log",
+        remark=remark,
+    ),
+    why=(
+        "A Jacobian–vector product $J v$ is one run of the function with $v$ carried along; a vector–Jacobian product "
+        "$J^T u$ one run and one sweep back. Every gradient is one of the second kind, with "
+        "$u = \\partial L / \\partial y$. A column of $C$ is a product too, so the exact value is a matter of $n$ of "
+        "them, and an estimate of $k$:\n\n"
+        + code(jvp, vjp, probe_errors)
+        + "\n\n"
+        "With $M = (C - I)^T (C - I)$ a probe is $v^T M v = \\sum_i M_{ii} + \\sum_{i \\ne j} M_{ij} v_i v_j$. The "
+        "first sum is the exact value, whatever the signs; the second has the mean 0 and the variance "
+        "$2 \\sum_{i \\ne j} M_{ij}^2$. So the estimate is unbiased, a diagonal $M$ leaves nothing to scatter, and two unknowns know only "
+        "two values, $M_{11} + M_{22} \\pm 2 M_{12}$. Independent probes: the variance falls like $1/k$, the scatter "
+        "like $1/\\sqrt{k}$. Since $M$ has no negative eigenvalue, 10 % never take more than 200 probes, however "
+        "many unknowns there are."
+    ),
+    limits=(
+        "For a few unknowns the exact value is the cheaper one: two axes tell all of a 2 × 2 matrix, while 10 % may "
+        "take 70 probes. Probes pay where $n$ is large, or where one estimate need not be good: in training thousands "
+        "of them are averaged anyway, so two a step are enough ([Train a Deceptron](train)). The pairs here were not "
+        "trained alike: the two networks have learned the bent and turned problem, the other two $g$ are the inverse "
+        "linearised at one point."
+    ),
+    sources=(
+        "Hutchinson, A stochastic estimator of the trace of the influence matrix, 1990, for the estimate.",
+        "Deceptron: Learned Local Inverses for Fast and Stable Physics Inversion, arXiv 2511.21076, for its use on "
+        "J_g J_f − I. All numbers are measured here.",
+    ),
+    claims=(
+        Claim("JVP and VJP are the dense products to rounding, on every pair and on Sheared and RotatedSine.",
+              _products_claim, rows=("H1",)),
+        Claim("The mean of 2,000 estimates is within three standard errors of the exact value, for 1, 2, 4, 8 probes.",
+              _unbiased_claim, rows=("H4",)),
+        Claim("The variance of a probe is 2 sum of the squared off-diagonal entries of M, to 5 %.",
+              _variance_claim, rows=("H4",)),
+        Claim("A fit of the scatter over 1 to 32 probes has the power -1/2.", _slope_claim, rows=("H4",)),
+        Claim("With two unknowns one probe has two values; where M is diagonal, one, the exact.",
+              _two_values_claim, rows=("H4",)),
+        Claim("The exact value takes n probes' worth of operations.", _work_claim, rows=("H4",)),
+        Claim("10 % never take more than 200 probes: with 4 dense unknowns more than 4, from 64 on fewer than n.",
+              _bound_claim),
+    ),
+    symbols=("x", "f", "g", "jacobian", "jvp", "vjp", "probe", "defect", "loglog"),
+    takeaway=Takeaway(notes.probes_code, notes.probes_numbers),
+    teaching=notes.PROBES_TEACHING,
+    alt=(
+        "A histogram of 2,000 estimates around the exact value; the exact value over x-space with a point to drag; the "
+        "scatter of the estimates against the number of probes; Jacobian products against the number of unknowns."
+    ),
+)  # fmt: skip
