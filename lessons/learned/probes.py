@@ -32,7 +32,6 @@ BIN, TOP = 0.1, 3.0  # of the histogram, in units of the exact value; what is be
 NOTHING = 1e-24  # a defect below this is rounding
 MAP_GRID = {"dense": 24}  # 64 products a point
 PURPLE = METHODS["dipg_differenced"].colour
-HEIGHTS = {"dense": 0.5}
 EDGES = np.arange(round(TOP / BIN) + 2) * BIN - BIN / 2  # so that the exact value lies in the middle of a bin
 STAIRS = np.repeat(EDGES, 2)
 
@@ -81,7 +80,8 @@ def simulate(given, pair, probes, x):
     # In units of the exact value, which is the same 1 everywhere.
     pool = jnp.where(some, probe_errors(model, x, signs.reshape(-1, x.size)) / unit, 1.0).reshape(SEEDS, MAX_PROBES)
     probes = jnp.round(probes).astype(int)
-    estimates = jax.vmap(lambda errors: masked_mean(errors, probes))(pool)
+    estimates = _means(pool, probes)
+    bins = jax.vmap(lambda count: _histogram(_means(pool, count)))(1 + jnp.arange(MAX_PROBES))
     measured = jnp.stack([scatter(pool.reshape(-1), count) for count in COUNTS])
     law = jnp.where(some, jnp.sqrt(probe_variance(error)) / unit, 0.0)
     # Signs v through both maps, and u back through both: beside the products with the dense matrix.
@@ -92,8 +92,9 @@ def simulate(given, pair, probes, x):
     return {
         "exact": exact,
         "nothing": ~some,
-        "bins": jnp.bincount(_bin(estimates), length=len(EDGES) - 1) / SEEDS,
-        "one": jnp.bincount(_bin(pool[:, 0]), length=len(EDGES) - 1) / SEEDS,
+        "bins": bins[probes - 1],
+        "one": bins[0],
+        "tallest": jnp.max(bins),
         "mean": jnp.mean(estimates),
         "std": jnp.std(estimates),
         "measured": measured,
@@ -109,27 +110,33 @@ def simulate(given, pair, probes, x):
     }
 
 
-def _bin(ratios):
-    return jnp.clip(jnp.round(ratios / BIN), 0, len(EDGES) - 2).astype(int)
+def _means(pool, probes):
+    """The first `probes` of each row, averaged."""
+    return jax.vmap(lambda errors: masked_mean(errors, probes))(pool)
+
+
+def _histogram(ratios):
+    """The share of them in each bin."""
+    bins = jnp.clip(jnp.round(ratios / BIN), 0, len(EDGES) - 2).astype(int)
+    return jnp.bincount(bins, length=len(EDGES) - 1) / SEEDS
 
 
 def draw(result):
     pair = result["settings"]["pair"]
     probes, unknowns = np.asarray(result["probes"], float), np.asarray(result["unknowns"], float)
     measured, law = np.maximum(result["measured"], 1e-9), np.maximum(result["law"], 1e-9)
-    over = np.array([1.0, 64.0])
-    sizes = np.array([2.0, 512.0])
-    high = HEIGHTS.get(pair, 1.05)
+    over = np.array([1.0, 256.0])
+    sizes = np.array([1.4, 512.0])
+    high = 0.05 + 0.2 * np.ceil(5 * np.max(result["tallest"]))
     estimate = {"group": "estimate", "colour": PURPLE}
     names = ("x₁ = x₃ = x₅ …", "x₂ = x₄ = x₆ …") if pair == "dense" else ("x₁", "x₂")
     return Drawing(
         panels=(
             Panel("histogram", f"{SEEDS:,} estimates, each with its own seed", Axis("estimate / exact value", (0, TOP)),
                   Axis("share of the estimates", (0, high)), big=True),
-            Panel("x", "x, and the exact value over x-space", Axis(names[0], (-VIEW, VIEW)),
-                  Axis(names[1], (-VIEW, VIEW)), equal=True),
+            Panel("x", "x-space", Axis(names[0], (-VIEW, VIEW)), Axis(names[1], (-VIEW, VIEW))),
             Panel("spread", "scatter / exact value",
-                  Axis("probes k", tuple(over), log=True, ticks=_ticks(1, 4, 16, 64)),
+                  Axis("probes k", tuple(over), log=True, ticks=_ticks(1, 4, 16, 64, 256)),
                   Axis("", (0.02, 2), log=True, ticks=((0.1, "10 %"), (1.0, "100 %"))), cursor="probes"),
             Panel("cost", "Jacobian products",
                   Axis("unknowns n", tuple(sizes), log=True, ticks=_ticks(2, 8, 32, 128, 512)),
@@ -142,24 +149,26 @@ def draw(result):
             Line("estimates", "histogram", STAIRS, _stairs(result["bins"]), label="k probes", width=3.0, legend=True,
                  **estimate),
             Line("law", "spread", over, law[..., None] / np.sqrt(over), label="formula", width=5.0, opacity=0.4),
-            Line("measured", "spread", FITTED, measured, label="measured", width=1.5, dots=True, role="path",
-                 **estimate),
             Line("share", "spread", over, [SHARE, SHARE], label="10 %", dash="dash", width=1.2, answer=False),
             Line("cost/exact", "cost", sizes, 2 * sizes, label="exact", colour="text", width=2.0),
             Line("cost/family", "cost", np.array(SIZES, float), 2 * result["family"], label="for 10 %", dash="dash",
-                 width=2.0, role="path", dots=True),
+                 width=2.0),
             Line("cost/probes", "cost", sizes, np.repeat(2 * probes[..., None], 2, -1), label="k probes", width=2.5,
                  **estimate),
         ),
         fields=(
-            Field("defect", "x", result["map"], (-VIEW, VIEW) * 2, "shade", low=-4.0, high=1.0, label="exact",
+            Field("defect", "x", result["map"], (-VIEW, VIEW) * 2, "shade", low=-4.0, high=1.0, label="exact value",
                   ticks=((-4.0, "10⁻⁴"), (-2.0, "10⁻²"), (0.0, "1"))),
         ),
         marks=(
             Mark("mean", "histogram", "dot", result["mean"], 0.0 * result["mean"] + 0.02 * high, "mean", answer=True),
+            *(Mark(f"measured/{k}", "spread", "dot", float(k), measured[..., place], "", answer=True)
+              for place, k in enumerate(COUNTS)),
             Mark("here", "spread", "ring", probes, np.maximum(result["std"], 1e-9), "", answer=True),
-            Mark("cost-here", "cost", "ring", unknowns, np.maximum(2 * result["needed"], 2.0), "10 % here",
+            Mark("cost-here", "cost", "ring", unknowns, np.maximum(2 * result["needed"], 2.0), "here",
                  answer=True),
+            Mark("cost-label", "cost", "label", 110.0, 600.0, "exact", answer=True),
+            Mark("family-label", "cost", "label", 8.0, 320.0, "for 10 %", answer=True),
         ),
     )  # fmt: skip
 
@@ -197,10 +206,10 @@ def reading(result):
         )
     within = "within" if off <= sure else "outside"
     return (
-        f"The exact value is {number_word(exact)}. The mean of {each} is off by {share_word(off)} of it, {within} its "
-        f"three standard errors of {share_word(sure)}; one estimate scatters by {share_word(float(result['std']))}. "
-        f"Fitted over k, the scatter falls with the power {_signed(float(result['slope']))}. To know the "
-        f"value to 10 % takes {_products_word(needed(result))}; the exact value, {2 * n}. {_products(result, n)}"
+        f"The exact value is {number_word(exact)}. The mean of {each} is off by {share_word(off)} of it, {within} "
+        f"three standard errors ({share_word(sure)}); one estimate scatters by {share_word(float(result['std']))}. "
+        f"Fitted over k, the scatter falls with the power {_signed(float(result['slope']))}. To know the value to a "
+        f"tenth takes {_products_word(needed(result))}; the exact value, {2 * n}. {_products(result, n)}"
     )
 
 
@@ -218,11 +227,11 @@ def _products(result, n):
     if n > 2:
         return f"$Cv$ and $C^T u$, pushed forth and pulled back without a matrix, equal the dense products {same}."
     parts = {name: matrix_word(value) for name, value in result["products"].items()}
-    forth = f"(C - I)\\,v = {parts['error']}{parts['v']} = {parts['pushed']}"
-    back = f"(C - I)^T u = {parts['error']}^{{\\!T}}{parts['u']} = {parts['pulled']}"
+    forth = f"{parts['error']}{parts['v']} = {parts['pushed']}"
+    back = f"{parts['error']}^{{\\!T}}{parts['u']} = {parts['pulled']}"
     return (
-        f"Signs $v$ pushed forth and a vector $u$ pulled back, with no matrix formed, equal the dense products {same}:"
-        f"\n\n${forth},\\quad {back}$"
+        "Without a matrix, $(C - I)\\,v$ pushed forth and $(C - I)^T u$ pulled back equal the dense products "
+        f"{same}:\n\n${forth}$\n\n${back}$"
     )
 
 
@@ -312,7 +321,7 @@ LESSON = Lesson(
     ),
     minutes=8,
     controls=(
-        Slider("probes", "probes k", 1, MAX_PROBES, 4, digits=2, step=1,
+        Slider("probes", "probes k", 1, MAX_PROBES, 4, digits=1, step=1,
                landmarks=tuple(Landmark(str(k), float(k)) for k in (1, 2, 4, 8))),
         Choice("pair", "f and g", PROBE_PAIRS, "young"),
         Point("x", "x", "x", (-VIEW, -VIEW), (VIEW, VIEW), setting.START),
@@ -324,7 +333,7 @@ LESSON = Lesson(
     reading=reading,
     prediction=Estimate(
         "The dotted steps are estimates from one probe each, over the exact value. How many probes must be averaged "
-        "until an estimate scatters by only 10 % of it?",
+        "until an estimate scatters by only a tenth of it?",
         1.0,
         1000.0,
         needed,
@@ -341,10 +350,10 @@ LESSON = Lesson(
         + "\n\n"
         "With $M = (C - I)^T (C - I)$ a probe is $v^T M v = \\sum_i M_{ii} + \\sum_{i \\ne j} M_{ij} v_i v_j$. The "
         "first sum is the exact value, whatever the signs; the second has the mean 0 and the variance "
-        "$2 \\sum_{i \\ne j} M_{ij}^2$. So the estimate is unbiased, a diagonal $M$ leaves nothing to scatter, and two unknowns know only "
-        "two values, $M_{11} + M_{22} \\pm 2 M_{12}$. Independent probes: the variance falls like $1/k$, the scatter "
-        "like $1/\\sqrt{k}$. Since $M$ has no negative eigenvalue, 10 % never take more than 200 probes, however "
-        "many unknowns there are."
+        "$2 \\sum_{i \\ne j} M_{ij}^2$. So the estimate is unbiased, a diagonal $M$ leaves nothing to scatter, and two "
+        "unknowns know only two values, $M_{11} + M_{22} \\pm 2 M_{12}$. Independent probes: the variance falls like "
+        "$1/k$, the scatter like $1/\\sqrt{k}$. Since $M$ has no negative eigenvalue, 10 % never take more than 200 "
+        "probes, however many unknowns there are."
     ),
     limits=(
         "For a few unknowns the exact value is the cheaper one: two axes tell all of a 2 × 2 matrix, while 10 % may "
