@@ -1,5 +1,7 @@
 """Every idea of the chapter, and what proves it: a row lacks neither a lesson's claim nor a test on another problem.
 
+Of the Deceptron's ideas those in LEARNED are listed too.
+
 Claims name their rows themselves (`lessons.lesson.Claim.rows`) and are run by tests/test_lessons.py. Beside each row
 stand tests of `core`, mostly on problems whose Jacobian is not diagonal: the book's own toys do not notice a transposed
 one.

@@ -44,8 +44,8 @@ def test_products_of_a_map_between_spaces_of_different_size():
         return jnp.tanh(jnp.asarray(a) @ x)
 
     jacobian = (1 - np.tanh(a @ np.asarray(x)) ** 2)[:, None] * a
-    np.testing.assert_allclose(probes.jvp(bent, x, v), jacobian @ v, rtol=1e-12)
-    np.testing.assert_allclose(probes.vjp(bent, x, u), jacobian.T @ u, rtol=1e-12)
+    np.testing.assert_allclose(probes.jvp(bent, x, v), jacobian @ v, rtol=1e-10)
+    np.testing.assert_allclose(probes.vjp(bent, x, u), jacobian.T @ u, rtol=1e-10)
 
 
 def test_a_gradient_is_one_product():
