@@ -269,7 +269,7 @@ LESSON = Lesson(
     draw=draw,
     reading=reading,
     prediction=Estimate(
-        "The dotted steps are estimates from one probe each, over the exact value. How many probes must be averaged "
+        "The dotted steps are estimates at x from one probe each, over the exact value. How many must be averaged "
         "until an estimate scatters by only a tenth of it?",
         1.0,
         1000.0,
@@ -294,7 +294,7 @@ LESSON = Lesson(
     ),
     limits=(
         "For a few unknowns the exact value is the cheaper one: two axes tell all of a 2 × 2 matrix, while knowing it "
-        "to 10 % takes over 60 probes on both networks here. Probes pay where $n$ is large, or where no single "
+        "to 10 % can take over 60 probes on both networks here. Probes pay where $n$ is large, or where no single "
         "estimate need be good: training averages thousands of them, so two a step do ([Train a Deceptron](train)). "
         "Both networks learn the bent and turned problem; in the other two pairs $g$ is the simulator’s inverse "
         "linearised at one point. And the scatter belongs to the axes along which the signs are drawn: in turned "
@@ -316,7 +316,7 @@ LESSON = Lesson(
         Claim("With two unknowns one probe has two values; where M is diagonal, one, the exact.",
               _two_values_claim, rows=("H4",)),
         Claim("The exact value takes n probes' worth of operations.", _work_claim, rows=("H4",)),
-        Claim("10 % never take more than 200 probes: on the networks over 60, with 64 dense unknowns and more under n.",
+        Claim("10 % never take over 200 probes; over 60 on both networks, on dense maps from n = 64 on less than n.",
               _bound_claim),
         Claim("In turned coordinates the exact value is the same and the scatter is not.", _turned_claim),
     ),
