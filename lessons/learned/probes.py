@@ -164,6 +164,8 @@ def _products(result, n):
 
 def remark(result):
     one, n = float(result["measured"][0]), int(result["unknowns"])
+    if result["nothing"]:
+        return "Here the exact value is 0, and so is every estimate."
     if one < 1e-6:
         return "Nothing scatters here: M is diagonal, and a single probe is exact."
     better = "so it is the cheaper one here" if needed(result) >= n else "so probes are cheaper here"
