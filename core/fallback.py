@@ -41,10 +41,10 @@ def miss(problem: Problem, x: Float[Array, " n"], dx: Float[Array, " n"], eta: F
     return jnp.where(jnp.all(jnp.isfinite(dx)) & jnp.isfinite(share), share, jnp.inf)
 
 
-def safe_gradient(problem: Problem, x: Float[Array, " n"], longest: float | Array = 1.0) -> Float[Array, " n"]:
-    """-t dL/dx with that t of longest, longest/2, longest/4, ... that lowers the loss most; 0 if none lowers it."""
+def safe_gradient(problem: Problem, x: Float[Array, " n"]) -> Float[Array, " n"]:
+    """-t dL/dx with that t of 1, 1/2, 1/4, ... that lowers the loss most; 0 if none lowers it."""
     gradient = jax.grad(problem.objective)(x)
-    lengths = longest * 0.5 ** jnp.arange(HALVINGS, dtype=x.dtype)
+    lengths = 0.5 ** jnp.arange(HALVINGS, dtype=x.dtype)
     losses = jax.vmap(lambda t: problem.objective(x - t * gradient))(lengths)
     losses = jnp.where(jnp.isfinite(losses), losses, jnp.inf)
     best = jnp.argmin(losses)

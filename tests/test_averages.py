@@ -10,6 +10,7 @@ from core.averages import Linearised
 # A start and a step in y of which the inverse's branch covers the whole.
 CASES = {
     "squared": (toys.SquaredSecond(), (1.0, 2.0), (-0.6, -2.5)),
+    "squared, the other branch": (toys.SquaredSecond(), (1.0, -2.0), (-0.6, -2.5)),
     "sine": (toys.RotatedSine(), (0.4, 0.3), (-0.2, -1.5)),
     "sheared": (toys.Sheared(), (1.0, 2.0), (-0.6, -2.5)),
     "turned": (toys.Scaled(3.0, angle=0.7), (1.0, 2.0), (-0.6, -2.5)),

@@ -7,6 +7,8 @@ import pytest
 
 from core import measures, toys, updates
 from core.composition import Composed, LatentStep, latent_step, miss
+from core.losses import WeightedLoss
+from core.problem import number
 
 ETA = 0.3
 X = np.array([0.7, -1.3])
@@ -43,6 +45,22 @@ def test_forward_is_inner_first():
 def test_the_inverse_undoes_the_chain_and_stays_on_its_branch(name):
     x = jnp.array(X)
     np.testing.assert_allclose(CURVED[name].inverse(CURVED[name].forward(x), x), X, rtol=1e-12)
+
+
+def test_the_later_functions_branch_is_that_of_the_point_in_between():
+    """z2 = x2 - 3 x1 = -0.8 although x2 > 0: the root of P2 is chosen by z, not by x."""
+    problem, x = Composed(toys.Sheared([[1.0, 2.0], [-3.0, 1.0]]), toys.SquaredSecond()), np.array([0.7, 1.3])
+    np.testing.assert_allclose(problem.inverse(problem.forward(jnp.array(x)), jnp.array(x)), x, rtol=1e-12)
+
+
+def test_a_walk_begins_where_the_inner_problem_says_and_is_judged_by_the_outer_loss():
+    inner, outer = toys.RotatedSine(1.5), WeightedLoss(toys.Sheared(target=TARGET), number([0.2, 7.0]))
+    problem = Composed(inner, outer)
+    np.testing.assert_array_equal(problem.start, [0.85, 0.75])
+    np.testing.assert_array_equal(problem.domain, [[-1.6, -1.6], [1.6, 1.6]])
+    np.testing.assert_array_equal(problem.target, TARGET)
+    r = np.array([1.0, 3.0])
+    assert problem.loss(jnp.array(TARGET + r)) == pytest.approx(0.2 * 1 + 7 * 9)
 
 
 def test_gradient_descent_announces_what_the_inner_jacobian_then_multiplies():

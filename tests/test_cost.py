@@ -61,6 +61,37 @@ def test_everything_is_compiled_before_it_is_timed(monkeypatch):
     assert len(runs) == 3 and all(hasattr(program, "memory_analysis") for program in runs)
 
 
+def test_the_clock_is_read_when_the_result_is_there(monkeypatch):
+    """JAX answers before it has computed: without waiting a run would seem to cost nothing."""
+    events, clock = [], itertools.count()
+    monkeypatch.setattr(cost.time, "perf_counter", lambda: events.append("clock") or next(clock))
+    monkeypatch.setattr(cost.jax, "block_until_ready", lambda result: events.append(result))
+    cost._fastest(lambda: events.append("run") or "there")
+    assert events == ["clock", "run", "there", "clock"] * cost.LEAST
+
+
+@pytest.mark.parametrize(("seconds", "runs"), [(1e-6, cost.MOST), (0.06, 7), (1.0, cost.LEAST)])
+def test_how_often_a_run_is_repeated(monkeypatch, seconds, runs):
+    """Seven times 0.06 seconds is the first sum above 0.4."""
+    clock, seen = itertools.count(0.0, seconds), []
+    monkeypatch.setattr(cost.time, "perf_counter", lambda: next(clock))
+    cost._fastest(lambda: seen.append(0))
+    assert len(seen) == runs
+
+
+class Silent:
+    """A compiled program on a backend that says nothing about it."""
+
+    def memory_analysis(self):
+        return None
+
+    cost_analysis = memory_analysis
+
+
+def test_a_backend_that_says_nothing_is_no_number():
+    assert np.isnan(cost._scratch(Silent())) and np.isnan(cost._work(Silent()))
+
+
 def test_the_fastest_of_several_runs_counts(monkeypatch):
     clock = iter([0.0, 5.0, 10.0, 12.0, 20.0, 23.0, 30.0, 34.0, 40.0, 49.0])
     monkeypatch.setattr(cost.time, "perf_counter", lambda: next(clock))
@@ -79,6 +110,13 @@ def test_what_is_measured_is_the_problems_own_newton_step():
     expected = 2 * (jacobian.T @ jacobian + bent)
     np.testing.assert_allclose(jax.hessian(problem.objective)(problem.start), expected, rtol=1e-9, atol=1e-9)
     assert not np.allclose(matrix, matrix.T)
+
+
+@pytest.mark.parametrize("n", [64, 512])
+def test_the_dense_problem_is_as_curved_for_any_n(n):
+    """Each of (A x)_i is a sum of n terms of variance 1/n, for an x of variance 1."""
+    problem = Dense(n)
+    assert np.var(problem.matrix @ problem.start) == pytest.approx(1.0, rel=0.3)
 
 
 def made_up(power, scale=3e-9, sizes=SIZES):
@@ -107,3 +145,11 @@ def test_a_law_waits_until_enough_is_known():
         assert np.isfinite(law.power) == np.isfinite(law.scale) == (known >= LAST)
         if known >= LAST:
             assert float(law.power) == pytest.approx(3.0)
+
+
+def test_what_was_not_counted_is_no_part_of_the_law():
+    """XLA's answer 0 has no logarithm: the last sizes before it decide."""
+    values = made_up(2.0)
+    values[-1] = 0.0
+    law = growth(jnp.array(SIZES, float), jnp.array(values))
+    assert float(law.power) == pytest.approx(2.0) and float(law.scale) == pytest.approx(3e-9)

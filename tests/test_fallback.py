@@ -12,6 +12,7 @@ from core.averages import Linearised
 from core.fallback import Misled
 from core.problem import Wrapped, number
 from core.rollout import rollout
+from core.scalar import Saturating
 from core.updates import inverse_simulator
 
 ETA = jnp.array(0.5)
@@ -115,11 +116,33 @@ def test_a_linearised_inverse_near_the_fold_falls_back(x2):
     assert (path.loss[-1] < 1e-6) == (x2 > 0)  # on the fold itself the gradient along x2 is zero, too
 
 
-def test_at_the_target_nothing_happens():
+@pytest.mark.parametrize("trust", [0.0, 0.5])
+def test_at_the_target_nothing_happens(trust):
     problem = toys.Sheared(target=(0.0, 0.0))
-    found = step(problem, jnp.zeros(2), ETA)
+    found = step(problem, jnp.zeros(2), ETA, jnp.array(trust))
     assert not found.fell_back and found.miss == 0.0
     np.testing.assert_array_equal(found.dx, [0.0, 0.0])
+
+
+class Restless(Wrapped):
+    """A problem whose inverse moves on from wherever it is."""
+
+    def inverse(self, y, x):
+        return x + 1.0
+
+
+def test_an_inverse_that_leaves_the_target_is_refused():
+    found = step(Restless(toys.Sheared(target=(0.0, 0.0))), jnp.zeros(2), ETA)
+    assert found.fell_back and found.miss == np.inf
+    np.testing.assert_array_equal(found.dx, [0.0, 0.0])
+
+
+def test_an_endless_step_is_refused_though_it_lands():
+    """tanh(inf) = 1 is the target to the last digit."""
+    problem = Saturating(target=1.0)
+    found = step(problem, problem.start, jnp.array(1.0))
+    assert found.fell_back and found.miss == np.inf
+    assert np.isfinite(found.dx).all() and problem.objective(problem.start + found.dx) < 0.05
 
 
 def test_inside_its_square_the_misled_inverse_is_right():
