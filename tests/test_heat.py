@@ -67,7 +67,7 @@ def test_the_stepped_simulators_singular_values_approach_the_formula_at_its_orde
 @pytest.mark.parametrize("unit_gain", [False, True])
 @pytest.mark.parametrize("cubic", [0.0, 0.3])
 def test_the_stepped_simulator_is_the_kernel(cubic, unit_gain):
-    problem = Heat1D(N, time=0.002, cubic=cubic, unit_gain=unit_gain)
+    problem = Heat1D(N, nu=0.5, time=0.004, cubic=cubic, unit_gain=unit_gain)
     stepped = SteppedHeat(problem, 400, "rk4")
     expected = problem.forward(jnp.array(PROFILE))
     np.testing.assert_allclose(stepped.forward(jnp.array(PROFILE)), expected, rtol=1e-8)
@@ -118,8 +118,10 @@ def test_the_inverse_multiplies_noise_like_the_exponential(n):
     assert rate == pytest.approx((np.pi * n) ** 2, rel=1e-3)
 
 
-def test_keeping_all_waves_is_the_inverse_and_keeping_few_is_a_projection():
-    problem = Heat1D(N, time=0.002)
+@pytest.mark.parametrize("unit_gain", [False, True])
+@pytest.mark.parametrize("cubic", [0.0, 0.3])
+def test_keeping_all_waves_is_the_inverse_and_keeping_few_is_a_projection(cubic, unit_gain):
+    problem = Heat1D(N, time=0.002, cubic=cubic, unit_gain=unit_gain)
     y = problem.forward(jnp.array(PROFILE))
     np.testing.assert_allclose(heat.truncated_inverse(problem, y, N), PROFILE, rtol=1e-10)
     expected = dst(np.where(np.arange(N) < 3, dst(PROFILE, type=1, norm="ortho"), 0), type=1, norm="ortho")
@@ -130,6 +132,13 @@ def test_the_smooth_curve_passes_through_the_points():
     places = np.concatenate([[0.0], heat.points(N), [1.0]])
     found = heat.between_points(jnp.array(PROFILE), jnp.array(places))
     np.testing.assert_allclose(found, [0, *PROFILE, 0], atol=1e-13)
+
+
+def test_the_plateaus_are_at_one_and_a_half():
+    """On 99 points x = 0.01, 0.02, ...; an edge is passed half way at its place."""
+    found = dict(zip(np.arange(1, 100), np.array(heat.plateaus(99)), strict=True))
+    expected = {5: 0, 15: 0.5, 30: 1, 45: 0.5, 52: 0, 60: 0.25, 70: 0.5, 80: 0.25, 95: 0}
+    np.testing.assert_allclose([found[place] for place in expected], list(expected.values()), atol=0.01)
 
 
 def test_a_time_after_which_nothing_is_left_gives_no_exception():

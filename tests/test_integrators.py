@@ -137,6 +137,9 @@ def test_a_path_begins_at_its_start_and_ends_where_a_masked_run_ends():
     for count in (0, 3, 7):
         found = integrators.end(integrators.rk4, pendulum, STATE, 0.1, count, 7)
         np.testing.assert_allclose(found, path[count], rtol=1e-14)
+        # Back as many steps as there were forth, which need not be the most there could have been.
+        back_again = integrators.returned(integrators.leapfrog, pendulum, STATE, 0.1, count, 7)
+        np.testing.assert_allclose(back_again, STATE, rtol=1e-14)
 
 
 def test_no_number_of_steps_compiles_anew():

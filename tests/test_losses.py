@@ -41,6 +41,19 @@ def test_with_squares_the_rule_is_the_inverse_simulator(problem):
         )
 
 
+def test_the_weighted_loss_on_paper():
+    """r = (1, 3): 0.2 * 1 + 7 * 9."""
+    problem = WeightedLoss(PROBLEMS["sheared"], WEIGHTS)
+    assert problem.loss(jnp.array([2.0, 1.0])) == pytest.approx(63.2)
+
+
+def test_the_step_stays_on_the_branch_of_its_point():
+    """The start, at (3, 3), is on the other one."""
+    problem, x = PROBLEMS["squared"], jnp.array([1.0, -2.0])
+    dx = losses.inverse_simulator_newton(problem, x, jnp.array(ETA))
+    np.testing.assert_allclose(x + dx, [0.7, -np.sqrt(0.7 * 4 + 0.3 * 1)], rtol=1e-12)
+
+
 @pytest.mark.parametrize("r", [(0.1, -0.4), (2.0, 5.0)])
 @pytest.mark.usefixtures("strict")
 def test_log_cosh_on_paper(r):
@@ -82,8 +95,8 @@ def test_everything_else_is_the_problems_own():
 
 
 def test_the_factor_on_paper():
-    rho = np.array([0.0, 1e-6, 0.3, 2.0])
-    expected = [1.0, 1.0, np.sinh(0.6) / 0.6, np.sinh(4.0) / 4]
+    rho = np.array([0.0, 1e-6, 1e-3, 0.05, 0.3, 2.0])
+    expected = [1.0, 1.0, *(np.sinh(2 * rho[2:]) / (2 * rho[2:]))]
     np.testing.assert_allclose(losses.log_cosh_factor(jnp.array(rho)), expected, rtol=1e-9)
     assert jax.grad(losses.log_cosh_factor)(0.0) == 0.0
 

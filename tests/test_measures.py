@@ -63,6 +63,13 @@ def test_angle_between(a, b, degrees):
     np.testing.assert_allclose(found, degrees, atol=1e-5)
 
 
+def test_rounding_leaves_every_angle_a_number():
+    """The cosine of an angle of 0 comes out as 1 + 2e-16 for some of these."""
+    for a in np.random.default_rng(0).normal(size=(50, 2)):
+        for times, degrees in ((3.0, 0.0), (-0.1, 180.0)):
+            np.testing.assert_allclose(measures.angle_between(jnp.array(a), jnp.array(times * a)), degrees, atol=1e-5)
+
+
 def test_no_direction_has_no_angle():
     assert np.isnan(measures.angle_between(jnp.zeros(2), jnp.array([1.0, 0.0])))
 
@@ -126,6 +133,13 @@ def test_bend_is_the_distance_from_the_straight_way():
     np.testing.assert_allclose(measures.bend(y, jnp.array([4.0, 0.0])), 2.0 / 4.0)
     slanted = jnp.array([[1.0, 1.0], [2.0, 2.0], [2.5, 2.5]])
     np.testing.assert_allclose(measures.bend(slanted, jnp.array([3.0, 3.0])), 0.0, atol=1e-15)
+
+
+@pytest.mark.parametrize("small", [1.0, 1e-3])
+def test_a_small_component_bends_as_much_as_a_large_one(small):
+    """First the whole of y1, then the whole of y2: the corner of a unit square is half a diagonal off the diagonal."""
+    y = jnp.array([[0.0, 0.0], [4.0, 0.0], [4.0, small]])
+    np.testing.assert_allclose(measures.bend(y, y[-1]), 0.5)
 
 
 def test_bend_where_there_is_no_way_to_go_or_the_path_leaves():
