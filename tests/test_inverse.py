@@ -75,3 +75,26 @@ def test_the_wrapper_changes_nothing_but_the_inverse():
     np.testing.assert_array_equal(wrapped.domain, problem.domain)
     np.testing.assert_array_equal(wrapped.forward(x), problem.forward(x))
     assert wrapped.objective(x) == problem.objective(x)
+
+
+def test_the_search_stops_where_the_miss_is_small_beside_y():
+    """|y| is about 950: a miss of 0.5 is within 0.01 of it and not within 0.0001."""
+    y, problem = jnp.array([300.0, 900.0]), toys.Sheared()
+    guess = jnp.linalg.solve(problem.matrix, y + jnp.array([0.5, 0.0]))
+    np.testing.assert_array_equal(search(problem, y, guess, 1e-2), guess)
+    assert np.linalg.norm(problem.forward(search(problem, y, guess, 1e-4)) - y) < 1e-4 * 950
+
+
+def test_the_search_stops_after_as_many_iterations_as_it_may_take():
+    problem, y = toys.RotatedSine(), toys.RotatedSine().target
+    none, one, all_ = (search(problem, y, problem.start, iterations=count) for count in (0, 1, 60))
+    np.testing.assert_array_equal(none, problem.start)
+    left = [np.linalg.norm(problem.forward(x) - y) for x in (none, one, all_)]
+    assert left[0] > left[1] > 1e-3 > 1e-9 > left[2]
+
+
+def test_the_wrappers_tolerance_is_the_searchs():
+    problem = toys.RotatedSine()
+    found = NumericalInverse(problem, tolerance=0.1).inverse(problem.target, problem.start)
+    np.testing.assert_array_equal(found, search(problem, problem.target, problem.start, 0.1))
+    assert np.linalg.norm(problem.forward(found) - problem.target) > 1e-6

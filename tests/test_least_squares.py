@@ -144,6 +144,19 @@ def test_a_dropped_direction_is_not_moved_along():
     np.testing.assert_array_equal(everything, 0.0)
 
 
+def test_without_truncation_only_exact_zeros_are_dropped():
+    """J = diag(1, 0) on the fold."""
+    on_fold = step(truncated_inverse_gradient, toys.SquaredSecond(), (2.0, 0.0), truncation=0.0)
+    np.testing.assert_array_equal(on_fold, [-ETA * 2.0, 0.0])
+
+
+@pytest.mark.parametrize(("truncation", "kept"), [(0.9, (1, 1)), (1.1, (0, 1)), (3.9, (0, 1)), (4.1, (0, 0))])
+def test_truncation_is_a_singular_value_and_not_a_share_of_the_largest(truncation, kept):
+    """The singular values are 1 and 4."""
+    found = step(truncated_inverse_gradient, toys.Scaled(4.0), (2.0, 0.5), truncation=truncation)
+    np.testing.assert_allclose(found, -ETA * np.array([2.0, 0.5]) * kept, atol=1e-15)
+
+
 @pytest.mark.parametrize("count", [1, 3])
 def test_the_plain_inverse_is_refused_in_words_where_it_does_not_exist(count):
     with pytest.raises(updates.NotSquare, match=rf"{count} × 2.*only a square matrix.*truncated_inverse_gradient"):

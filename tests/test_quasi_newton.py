@@ -24,7 +24,7 @@ from core.quasi_newton import (
     two_loop,
     wolfe_length,
 )
-from core.scalar import Curved
+from core.scalar import Curved, Incline
 from core.toys import Banana
 
 TARGET = np.array([1.0, -2.0])
@@ -193,7 +193,8 @@ def test_the_secant_equation_holds_and_the_matrix_stays_positive(name, method):
 
 def test_a_pair_without_positive_curvature_is_left_out():
     inverse, s = jnp.array([[2.0, 0.3], [0.3, 1.0]]), jnp.array([1.0, 0.5])
-    for q in (jnp.array([-1.0, 0.2]), jnp.array([0.5, -1.0]), jnp.zeros(2), jnp.array([jnp.nan, 0.0])):
+    rounding = jnp.array([-0.5 + 1e-13, 1.0])  # s.q = 1e-13
+    for q in (jnp.array([-1.0, 0.2]), jnp.array([0.5, -1.0]), jnp.zeros(2), jnp.array([jnp.nan, 0.0]), rounding):
         np.testing.assert_array_equal(bfgs_update(inverse, s, q), inverse)
     assert not np.allclose(bfgs_update(inverse, s, jnp.array([1.0, 0.2])), inverse)
 
@@ -226,6 +227,39 @@ def test_the_exact_length_is_the_lowest_point_of_the_line():
 def test_a_search_that_cannot_succeed_stays_where_it_is():
     problem, x = BOWLS["sheared"], jnp.array([0.7, -1.3])
     assert wolfe_length(problem, x, jax.grad(problem.objective)(x)) < 1e-11  # uphill
+
+
+def test_where_it_only_goes_down_the_longest_known_length_is_taken():
+    """L = x falls for ever and never flattens: t = 1, 2, 4, ... are all too short, and 2^39 is the 40th of them."""
+    assert wolfe_length(Incline(), jnp.zeros(1), -jnp.ones(1)) == 2.0**39
+
+
+def test_the_decrease_that_is_asked_for_is_in_proportion_to_the_length():
+    """L = (1000 x2)^2 at x2 = 1 along -dL/dx = -2e6: x2 = 1 - 2e6 t. From t = 1 the first half that falls is 2^-20.
+
+    L cannot fall by DECREASE times the whole slope of 4e12, which is more than the 1e6 that there are.
+    """
+    problem, x = toys.Scaled(1000.0), jnp.array([0.0, 1.0])
+    assert wolfe_length(problem, x, -jax.grad(problem.objective)(x)) == 2.0**-20
+
+
+@pytest.mark.parametrize("method", [bfgs, lbfgs])
+def test_a_bowl_has_no_size(method):
+    """From a start 2^-40 times as far out the walk is the same, as small, down to the last digit."""
+    problem = toys.Sheared()
+    far, near = (method(problem, size * problem.start, 4, search="exact") for size in (1.0, 2.0**-40))
+    np.testing.assert_array_equal(2.0**40 * near.path.x, far.path.x)
+    np.testing.assert_array_equal(near.inverse_hessian, far.inverse_hessian)
+
+
+@each_bowl
+def test_after_arrival_nothing_is_forgotten(name):
+    problem = BOWLS[name]
+    run = lbfgs(problem, problem.start, problem.start.size + CAPACITY + 3, CAPACITY, "exact")
+    arrived = int(np.argmax(np.array(run.length) == 0))
+    assert arrived > 0 and not np.array(run.length[arrived:]).any()
+    for later in run.inverse_hessian[arrived:]:
+        np.testing.assert_array_equal(later, run.inverse_hessian[arrived])
 
 
 @each_curved

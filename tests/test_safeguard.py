@@ -12,7 +12,7 @@ from core import toys, updates
 from core.problem import Problem, number
 from core.rollout import rollout
 from core.safeguard import TOO_FLAT, Reason, guarded, judge, safe_newton
-from core.surrogate import ACTIVATIONS, LearnedLoss, _features, learned_loss
+from core.surrogate import ACTIVATIONS, RIDGE, LearnedLoss, _features, learned_loss
 
 WELL = toys.SquaredSecond(target=(0.0, 1.0))  # L = x1^2 + (x2^2 - 1)^2: minima at x2 = +-1, a saddle between
 POINTS = st.tuples(st.floats(-2, 2), st.floats(-2, 2))
@@ -66,12 +66,16 @@ def test_a_verdict_depends_on_the_curvatures_beside_each_other(name, scale):
     assert Reason(int(judge(jnp.array(turned)))) == expected
 
 
+def test_a_gutter_upside_down_is_no_plane():
+    assert Reason(int(judge(jnp.diag(jnp.array([-1.0, 0.0]))))) == Reason.INDEFINITE
+
+
 @pytest.mark.usefixtures("strict")
 def test_a_trusted_step_is_newtons_and_any_other_the_gradients():
     bowl, saddle = (quadratic(TURN @ np.diag(curvatures) @ TURN.T) for curvatures in ((3.0, 1.0), (3.0, -1.0)))
     x = np.array([0.7, -1.3])
     np.testing.assert_allclose(step(bowl, x, eta=0.4)[0], -0.4 * x, rtol=1e-12)
-    dx, reason = step(saddle, x)
+    dx, reason = step(saddle, x, eta=0.4)  # the fallback has its own step size
     np.testing.assert_allclose(dx, -0.05 * np.array(saddle.matrix) @ x, rtol=1e-12)
     assert reason == Reason.INDEFINITE
     problem = toys.RotatedSine()
@@ -173,12 +177,15 @@ def test_under_a_squared_error_a_relu_network_leaves_gauss_newtons_matrix(activa
     assert same == (activation == "relu") and np.abs(jacobian).max() > 0.1
 
 
-def test_the_fit_is_numpys_least_squares():
+def test_the_fit_is_numpys_ridge_regression():
+    """min |D w - v|^2 + ridge |w|^2 is the plain least squares of D and v with sqrt(ridge) I and 0 below them."""
     weights, bias, points, inverse = _features("tanh")
     values = np.sin(points[:, 0]) + points[:, 1] ** 2
     hidden = np.tanh(points @ weights.T + bias)
     design = np.concatenate([hidden, np.ones((len(points), 1))], axis=1)
-    best = np.linalg.lstsq(design, values, rcond=None)[0]
-    ours = np.linalg.norm(design @ (inverse @ values) - values)
-    assert np.linalg.norm(design @ best - values) <= ours < 0.02 * np.linalg.norm(values)
+    size = design.shape[1]
+    below = np.sqrt(RIDGE) * np.linalg.norm(design, 2) * np.eye(size)
+    best = np.linalg.lstsq(np.vstack([design, below]), np.concatenate([values, np.zeros(size)]), rcond=None)[0]
+    np.testing.assert_allclose(inverse @ values, best, rtol=1e-8, atol=1e-8 * np.abs(best).max())
+    assert np.linalg.norm(design @ best - values) < 0.02 * np.linalg.norm(values)
     assert isinstance(learned_loss(WELL, "tanh"), LearnedLoss)

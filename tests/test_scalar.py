@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from core import measures, toys, updates
 from core.chain_rule import factors
-from core.problem import InUnits
+from core.losses import WeightedLoss
+from core.problem import Aimed, InUnits, number
 from core.rollout import rollout
-from core.scalar import Incline, Power, Saturating
+from core.scalar import Curved, Incline, Power, Saturating
 
 ETA = 0.3
 RULES = (updates.gradient_descent, updates.newton, updates.inverse_gradient, updates.inverse_simulator)
@@ -107,10 +108,23 @@ def test_a_change_of_units_moves_no_state():
     problem = toys.RotatedSine()
     other = InUnits(problem, (0.01, 1.0))
     np.testing.assert_allclose(other.start, [85.0, 0.75])
-    np.testing.assert_allclose(other.domain[1], [160.0, 1.6])
+    np.testing.assert_allclose(other.domain, [[-160.0, -1.6], [160.0, 1.6]])
     np.testing.assert_allclose(other.forward(other.start), problem.forward(problem.start))
     assert other.objective(other.start) == problem.objective(problem.start)
     np.testing.assert_allclose(other.inverse(other.target, other.start), problem.solution / jnp.array([0.01, 1.0]))
+
+
+@pytest.mark.parametrize("problem", [Incline(), Power(), Saturating(), Curved()], ids=lambda p: type(p).__name__)
+def test_a_domain_is_lower_then_upper_and_holds_the_start(problem):
+    lower, upper = problem.domain
+    assert lower < problem.start < upper
+
+
+def test_another_aim_is_judged_by_the_squared_distance_whatever_the_loss_was():
+    """y = A x = (3, 3), two and one away from the aim: 4 + 1."""
+    problem = Aimed(WeightedLoss(toys.Sheared(target=(7.0, 7.0)), number([0.2, 7.0])), number([1.0, 2.0]))
+    np.testing.assert_array_equal(problem.target, [1.0, 2.0])
+    assert problem.objective(jnp.ones(2)) == 5.0
 
 
 @pytest.mark.parametrize("exponent", [-1.0, 0.0, 2.0, 3.5])

@@ -52,6 +52,13 @@ def test_the_compromise_is_scipys(name):
     np.testing.assert_allclose(reached, 2 * least_squares(problem, targets).cost, rtol=1e-7)
 
 
+def test_the_compromise_of_a_linear_map_is_where_the_mean_comes_from():
+    """Far from 0 in the square that is searched: A x = mean of y_i, to the digits that are promised."""
+    targets = TARGETS + np.array([5.0, 11.0])
+    found = compromise(toys.Sheared(), jnp.array(targets))
+    np.testing.assert_allclose(found, np.linalg.solve([[1, 2], [0, 3]], targets.mean(0)), atol=3e-8)
+
+
 def test_distortion_is_the_spread_plus_the_distance_from_the_mean():
     y = np.array([0.3, -0.2])
     spread = np.sum((TARGETS - TARGETS.mean(0)) ** 2)
