@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from core import properties, toys, updates
+from core import measures, properties, toys, updates
 from core.problem import InUnits
 from core.rollout import rollout
 
@@ -23,9 +23,10 @@ def test_other_units_do_not_change_the_walk_of_those_that_invert(rule, problem):
 
 
 def test_gradient_descent_in_other_units_by_hand():
-    """L = |x|^2 from (3, 3), one step of 0.1: x1 becomes 3 (1 - 0.2 u^2), so two units differ by 0.6 (1 - u^2)."""
-    found = jitted["units_spread"](updates.gradient_descent, toys.Scaled(1.0), 0.1, jnp.array([1.0, 0.5]), 1)
-    np.testing.assert_allclose(found, 0.6 * 0.75 / (0.6 * np.sqrt(2)), rtol=1e-12)
+    """L = |x|^2 from (3, 1), one step of 0.1: x1 becomes 3 (1 - 0.2 u^2), so two units differ by 0.6 (1 - u^2)."""
+    problem = toys.Scaled(1.0, start=(3.0, 1.0))
+    found = jitted["units_spread"](updates.gradient_descent, problem, 0.1, jnp.array([1.0, 0.5]), 1)
+    np.testing.assert_allclose(found, 0.6 * 0.75 / np.hypot(0.6, 0.2), rtol=1e-12)
 
 
 def test_gradient_descent_squares_the_sensitivity_and_the_others_take_it_out():
@@ -47,13 +48,19 @@ def test_steps_near_an_optimum_like_the_fourth_power_by_hand():
     np.testing.assert_allclose(slow, -wanted / (8 * 0.01 * 0.003**2), rtol=1e-3)
 
 
+def test_too_fast_is_as_far_from_what_was_asked_as_too_slow():
+    """Asked for 0.3 of the gap, a rule that closes 0.6 of it needs log(0.7) / log(0.4) of the steps: 0.61 off."""
+    found = jitted["extra_steps"](updates.inverse_simulator, toys.SquaredSecond(), jnp.array(0.6), ETA)
+    np.testing.assert_allclose(found, 1 - np.log(0.7) / np.log(0.4), rtol=1e-9)
+
+
 def test_a_component_that_grows_takes_for_ever():
     assert jitted["extra_steps"](updates.gradient_descent, toys.Scaled(4.0), 1.0, ETA) > 1e6
 
 
 @pytest.mark.parametrize("name", ["squared", "sheared"])
 def test_who_walks_alike_at_every_scale(name):
-    problem = toys.TOYS[name]()
+    problem = toys.TOYS[name](target=(1.0, 2.0))
     found = {
         rule.__name__: float(jitted["scale_spread"](rule, problem, lambda _: ETA, SCALES, 0.5, 10))
         for rule in RULES[1:]
@@ -65,16 +72,18 @@ def test_who_walks_alike_at_every_scale(name):
     assert jitted["scale_spread"](updates.newton, problem, lambda _: ETA, SCALES, 0.0, 10) < 1e-9
 
 
-def test_scale_is_what_the_crux_calls_alpha():
-    """On y = x, scaling the second effect by alpha makes the book's toy problem."""
+@pytest.mark.parametrize("eta_of", [lambda _: 0.01, lambda p: 0.4 * measures.stable_limit(p, p.start)], ids=str)
+def test_scale_is_what_the_crux_calls_alpha(eta_of):
+    """On y = x, scaling the second effect by alpha makes the book's toy problem; so it does for the step size."""
 
     def walk(alpha):
-        return rollout(updates.gradient_descent, toys.Scaled(alpha), (3.0, 3.0), 5, eta=0.01).x
+        problem = toys.Scaled(alpha)
+        return rollout(updates.gradient_descent, problem, (3.0, 3.0), 5, eta=eta_of(problem)).x
 
     paths = np.stack([walk(alpha) for alpha in (1.0, 5.0)])
     apart = np.linalg.norm(paths[0] - paths[1], axis=-1).max() / np.linalg.norm(paths - paths[:, :1], axis=-1).max()
     scales = jnp.array([1.0, 5.0])
-    found = jitted["scale_spread"](updates.gradient_descent, toys.Scaled(1.0), lambda _: 0.01, scales, 0.0, 5)
+    found = jitted["scale_spread"](updates.gradient_descent, toys.Scaled(1.0), eta_of, scales, 0.0, 5)
     np.testing.assert_allclose(found, apart, rtol=1e-12)
 
 
