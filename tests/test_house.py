@@ -197,7 +197,7 @@ def test_the_commands_exist_and_ci_runs_what_the_readme_says() -> None:
     ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
     assert ci[0] == "#!/usr/bin/env bash"
     assert "set -euo pipefail" in ci
-    assert any(re.match(r"make test\b", line) for line in ci)
+    assert any(re.search(r"\bmake test\b", line) for line in ci if not line.startswith("#"))
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
 
 
