@@ -35,10 +35,12 @@ def closed_form(omega: Array, zeta: Array, state: Float[Array, "2"], time: Array
     critical = jnp.abs(square) * time**2 < 1e-12
     d = jnp.sqrt(jnp.where(critical, 1.0, jnp.abs(square)))
     swings = square > 0
-    even = jnp.where(swings, jnp.cos(d * time), jnp.cosh(jnp.where(swings, 0.0, d * time)))
-    odd = jnp.where(swings, jnp.sin(d * time), jnp.sinh(jnp.where(swings, 0.0, d * time))) / d
+    # cosh and sinh without their growth e^(d t), which is taken off the decay: alone it would overflow.
+    growth = jnp.where(swings | critical, 0.0, d * time)
+    even = jnp.where(swings, jnp.cos(d * time), 0.5 + 0.5 * jnp.exp(-2 * growth))
+    odd = jnp.where(swings, jnp.sin(d * time), -0.5 * jnp.expm1(-2 * growth)) / d
     even, odd = jnp.where(critical, 1.0, even), jnp.where(critical, time, odd)
-    return jnp.exp(-decay * time) * (even * state + odd * (rate(omega, zeta, state) + decay * state))
+    return jnp.exp(growth - decay * time) * (even * state + odd * (rate(omega, zeta, state) + decay * state))
 
 
 def energy(omega: Array, state: Float[Array, "*steps 2"]) -> Float[Array, "*steps"]:

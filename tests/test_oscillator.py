@@ -27,7 +27,9 @@ def test_the_closed_form_is_the_matrix_exponential(omega, zeta, time):
     np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-7 * np.abs(expected).max())
 
 
-@pytest.mark.parametrize(("zeta", "time"), [(0.0, 0.7), (0.3, 0.7), (1.0, 0.7), (1.5, 0.7), (0.0, 1e3), (0.3, 1e3)])
+@pytest.mark.parametrize(
+    ("zeta", "time"), [(0.0, 0.7), (0.3, 0.7), (1.0, 0.7), (1.5, 0.7), (0.0, 1e3), (0.3, 1e3), (1.5, 1e3)]
+)
 @pytest.mark.usefixtures("strict")
 def test_the_closed_form_has_a_gradient_everywhere(zeta, time):
     """Also where the hyperbolic functions, which an oscillation does not use, are too large for a number."""
@@ -35,6 +37,17 @@ def test_the_closed_form_has_a_gradient_everywhere(zeta, time):
     # Forward mode only follows the branch that is taken; reverse mode multiplies the other's slope by 0.
     for mode in (jax.jacfwd, jax.jacrev):
         assert np.isfinite(mode(oscillator.closed_form, 1)(*point)).all()
+
+
+def test_what_creeps_is_known_long_after_cosh_has_overflown():
+    """Over-damped, only the slower of e^(-(g - d) t) and e^(-(g + d) t) is left, along its own direction."""
+    omega, zeta, time = 1.0, 1.5, 1200.0
+    slow = zeta - np.sqrt(zeta**2 - 1)
+    found = exactly(jnp.array(omega), jnp.array(zeta), jnp.array(STATE), jnp.array(time))
+    assert found[0] != 0 and np.isfinite(found).all()
+    np.testing.assert_allclose(found[1] / found[0], -slow, rtol=1e-9)
+    half = exactly(jnp.array(omega), jnp.array(zeta), jnp.array(STATE), jnp.array(time / 2))
+    np.testing.assert_allclose(found, half * np.exp(-slow * time / 2), rtol=1e-9)
 
 
 @pytest.mark.parametrize("zeta", [0.0, 0.2, 1.3])

@@ -72,7 +72,9 @@ def test_who_walks_alike_at_every_scale(name):
     assert jitted["scale_spread"](updates.newton, problem, lambda _: ETA, SCALES, 0.0, 10) < 1e-9
 
 
-@pytest.mark.parametrize("eta_of", [lambda _: 0.01, lambda p: 0.4 * measures.stable_limit(p, p.start)], ids=str)
+@pytest.mark.parametrize(
+    "eta_of", [lambda _: 0.01, lambda p: 0.4 * measures.stable_limit(p, p.start)], ids=["one for all", "its own"]
+)
 def test_scale_is_what_the_crux_calls_alpha(eta_of):
     """On y = x, scaling the second effect by alpha makes the book's toy problem; so it does for the step size."""
 
