@@ -16,6 +16,8 @@ from core.problem import Aimed, Problem
 from core.protocol import Protocol, Status, Trial
 from core.setup import Setup, Solver
 
+LONGEST = 100_000  # iterations: a path of 32 numbers a step then takes 50 MB
+
 
 class Walk(NamedTuple):
     """x (budget + 1, n), y (budget + 1, m), residual (budget + 1,): row 0 the start; after the end x stays.
@@ -144,6 +146,10 @@ def _checked(
         value = float(getattr(setup.solver, name))
         if not value > 0:
             raise ValueError(f"solver.{name} must be positive, got {value}")
+    if setup.solver.budget > LONGEST:
+        raise ValueError(
+            f"a solver keeps every point of a walk: budget is at most {LONGEST}, got {setup.solver.budget}"
+        )
     if setup.solver.budget < 1 or setup.solver.halvings < 0:
         counts = f"{setup.solver.budget} and {setup.solver.halvings}"
         raise ValueError(f"a solver needs budget >= 1 and halvings >= 0, got {counts}")

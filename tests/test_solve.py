@@ -370,6 +370,7 @@ def test_solutions_have_the_solvers_precision_whatever_the_model_has():
         ({"eta": 0.0}, "solver.eta must be positive, got 0.0"),
         ({"relaxation": -1.0}, "solver.relaxation must be positive"),
         ({"tolerance": np.nan}, "solver.tolerance must be positive, got nan"),
+        ({"budget": 1_000_000}, "budget is at most 100000, got 1000000"),
         ({"budget": 0}, "budget >= 1 and halvings >= 0, got 0 and 8"),
         ({"x0": np.zeros((1, 2))}, r"shapes \(m,\) and \(n,\), got \(2,\) and \(1, 2\)"),
         ({"x0": np.zeros(3)}, "x0 has 3 unknowns and the box 2"),
