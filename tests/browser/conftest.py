@@ -21,8 +21,8 @@ FLAGS = [
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[driver.Server]:
-    """The running app, its programs compiled as for students, not as for the tests beside it."""
-    with driver.running(XLA_FLAGS="") as server:
+    """The running app."""
+    with driver.running() as server:
         yield server
 
 
