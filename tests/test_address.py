@@ -120,9 +120,22 @@ def test_a_run_that_was_overtaken_is_not_undone_by_the_address_that_the_browser_
     at.session_state["overtaken"] = True
     run(at)
     at.query_params["alpha"] = "2.5"
+    at.session_state["overtaken"] = True
     assert run(at).session_state["found"]["alpha"] == 5.0 and query(at) == {"alpha": "5"}
+    run(at)
+    at.session_state["overtaken"] = True  # a run that wrote nothing, such as the one after a compilation
+    run(at)
     at.query_params["alpha"] = "2.5"  # now it is Back
     assert run(at).session_state["found"]["alpha"] == 2.5
+
+
+def test_a_commit_without_news_does_not_undo_back():
+    at = opened()
+    at.session_state["changes"] = {"alpha": 2.0, "commit": 1}
+    run(at)
+    at.query_params.clear()
+    at.session_state["changes"] = {"alpha": 2.0, "commit": 2}
+    assert run(at).session_state["found"] == LESSONS["crux"].defaults
 
 
 def test_what_the_stage_sends_without_knowing_of_a_link_is_refused():
@@ -216,4 +229,4 @@ def test_the_real_page_shows_the_remarks_and_what_was_kept():
     assert sum("xi" in line and "out of range" in line for line in told) == 1
     assert sum("'here'" in line for line in told) == 1
     assert query(at) == {"xi": f"{most:g}"}
-    assert any(f"{most:g} × {most:g} times" in text.value for text in at.markdown)
+    assert any(f"{most:g}\u00a0×\u00a0{most:g}\u00a0times" in text.value for text in at.markdown)

@@ -338,7 +338,7 @@ def test_moved_numbers_are_not_traced_again(monkeypatch):
         traced.append(1)
         return methods.dipg_plain(*args)
 
-    monkeypatch.setitem(METHODS, "counted", methods.Method(counted, learned=True))
+    monkeypatch.setitem(METHODS, "counted", methods.Method(counted, METHODS["dipg_plain"].work, learned=True))
     model = inverting(np.linalg.inv(SHEAR))
     solve.solve("counted", sheared(), model, Y_STAR, X0)
     once = len(traced)

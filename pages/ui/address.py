@@ -15,7 +15,8 @@ from lessons.lesson import Lesson
 
 def _memory() -> dict[str, Any]:
     """By lesson: settings, query last written and the one before, remarks, commits taken, the last that was a link.
-    Then four slugs: the lesson that is shown, that has committed, that a link leads to, whose last run goes on."""
+    Then four slugs: the lesson that is shown, that has committed, that a link leads to, whose run has written an
+    address and goes on."""
     by_lesson = {name: {} for name in ("settings", "written", "before", "remarks", "answered", "linked")}
     slugs = dict.fromkeys(("shown", "committed", "wanted", "unfinished"), "")
     return st.session_state.setdefault("address", by_lesson | slugs)
@@ -27,7 +28,7 @@ def settings(lesson: Lesson) -> dict[str, Any]:
     query = st.query_params.to_dict()
     committed, memory["committed"] = memory["committed"] == slug, ""
     arrived, memory["shown"] = memory["shown"] != slug, slug
-    overtaken, memory["unfinished"] = memory["unfinished"] == slug and not arrived, slug
+    overtaken, memory["unfinished"] = memory["unfinished"] == slug and not arrived, ""
     known = slug in memory["settings"]
     # What overtakes a run was asked for by a browser that may not know yet what that run wrote.
     stale = overtaken and query == memory["before"].get(slug)
@@ -57,9 +58,11 @@ def commit(lesson: Lesson, changes: dict[str, Any]) -> None:
             now = lesson.complete(now | {name: value})
         except ValueError as error:
             refused.append(f"{error}; it stays as it was.")
+    # A commit without news, as of a walk that has ended, must not win over Back in the same run.
+    if now != memory["settings"].get(lesson.slug) or refused:
+        memory["committed"] = lesson.slug
     memory["settings"][lesson.slug] = now
     memory["remarks"][lesson.slug] = refused
-    memory["committed"] = lesson.slug
 
 
 def jump(lesson: Lesson, changes: dict[str, Any]) -> None:
@@ -109,8 +112,8 @@ def remarks(lesson: Lesson) -> list[str]:
 def _keep(lesson: Lesson, chosen: dict[str, Any]) -> None:
     memory, query = _memory(), write_permalink(lesson.controls, chosen)
     memory["settings"][lesson.slug] = chosen
-    if query != memory["written"].get(lesson.slug):
-        memory["before"][lesson.slug] = st.query_params.to_dict()
     memory["written"][lesson.slug] = query
-    if st.query_params.to_dict() != query:
+    now = st.query_params.to_dict()
+    if now != query:
+        memory["before"][lesson.slug], memory["unfinished"] = now, lesson.slug
         st.query_params.from_dict(query)
