@@ -1,5 +1,7 @@
 """Every page in a real browser: by a cold deep link, light and dark, wide and narrow, for hands, keys and readers."""
 
+import re
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
@@ -51,7 +53,9 @@ def test_a_page_opens_asks_answers_and_follows_the_hand(visit, watch, lesson):
     assert barriers(page) == []
     before = drawn(page)
     predict(page)
-    said = page.locator(".st-key-prediction").inner_text()
+    asked = page.locator(".st-key-prediction")
+    asked.get_by_text(re.compile("^You (said|pointed)")).first.wait_for(timeout=driver.PATIENCE)
+    said = asked.inner_text()
     if lesson.prediction.ready(lesson.experiment()):
         assert verdict_is_given(lesson, said)
         assert drawn(page) != before
