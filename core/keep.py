@@ -10,7 +10,6 @@ from pathlib import Path
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import PRNGKeyArray
 
 from core.deceptron import Deceptron
 from core.setup import Setup
@@ -41,15 +40,13 @@ def read_header(path: Path | str) -> dict[str, object]:
         return _header(path, file.readline(LONGEST))
 
 
-def load(path: Path | str, setup: Setup, name: str, key: PRNGKeyArray | None = None) -> Deceptron:
-    """Read the model of this setup back. key: only shapes are taken from what it builds, so any will do."""
-    like = setup.build(jax.random.key(0) if key is None else key)
+def load(path: Path | str, setup: Setup, name: str) -> Deceptron:
+    """Read the model of this setup back. Raises NotThisFit for any other file."""
+    like = setup.build(jax.random.key(0))  # for its shapes alone
     with Path(path).open("rb") as file:
         header = _header(path, file.readline(LONGEST))
         if header.get("experiment") != name:
-            raise NotThisFit(
-                f"{path} was trained for {header.get('experiment')!r}, not for {name!r}; choose its own page"
-            )
+            raise NotThisFit(f"{path} was trained for {header.get('experiment')!r}, not for {name!r}")
         if header.get("shapes") != _shapes(like):
             raise NotThisFit(f"{path} holds a model of other shapes than {name!r} has now; train it again")
         try:

@@ -28,7 +28,12 @@ Proposal = tuple[Float[Array, " m"], Float[Array, " n"]]
 
 
 class Work(NamedTuple):
-    """What a proposal costs: evaluations of P, products with J or J^T, evaluations of the learned g."""
+    """What a method costs beside y = P(x) and the gradient J^T r, which every iteration takes once for Armijo's rule.
+
+    functions, products: evaluations of P and products with J or J^T, an iteration. A step that is halved keeps its
+    direction, and the aim of a step taken in x is for drawing only: neither is counted.  inverses: evaluations of the
+    learned g, a proposal.
+    """
 
     functions: int = 0
     products: int = 0
@@ -36,7 +41,7 @@ class Work(NamedTuple):
 
 
 class Method(NamedTuple):
-    """propose: see the module.  work: what one proposal costs with n unknowns; y = P(x) is counted elsewhere.
+    """propose: see the module.  work: what it costs with n unknowns.
 
     memory: what carries over between steps, if anything.  learned: needs a model.  single: takes exactly one
     unrelaxed step, accepted whatever it does.  steps_far: usually takes many iterations; a batch of such solves
@@ -116,14 +121,14 @@ def lbfgs(problem, model, x, y, eta, solver, memory) -> Proposal:
 
 
 METHODS = {
-    "gradient_descent": Method(gradient_descent, lambda n: Work(products=2), steps_far=True),
-    "nesterov": Method(nesterov, lambda n: Work(1, 2), memories.MOMENTUM, steps_far=True),
-    "lbfgs": Method(lbfgs, lambda n: Work(products=2), memories.PAIRS, steps_far=True),
-    "conjugate_gradient": Method(conjugate_gradient, lambda n: Work(products=3), memories.CONJUGATE, steps_far=True),
+    "gradient_descent": Method(gradient_descent, lambda n: Work(), steps_far=True),
+    "nesterov": Method(nesterov, lambda n: Work(functions=1, products=1), memories.MOMENTUM, steps_far=True),
+    "lbfgs": Method(lbfgs, lambda n: Work(), memories.PAIRS, steps_far=True),
+    "conjugate_gradient": Method(conjugate_gradient, lambda n: Work(products=1), memories.CONJUGATE, steps_far=True),
     # The Hessian is n products with the gradient's derivative, each about two products with J.
-    "newton": Method(newton, lambda n: Work(products=1 + 2 * n)),
-    "gauss_newton": Method(gauss_newton, lambda n: Work(products=n + 1)),
-    "levenberg_marquardt": Method(levenberg_marquardt, lambda n: Work(products=n + 1)),
+    "newton": Method(newton, lambda n: Work(products=2 * n)),
+    "gauss_newton": Method(gauss_newton, lambda n: Work(products=n)),
+    "levenberg_marquardt": Method(levenberg_marquardt, lambda n: Work(products=n)),
     "inverse_simulator": Method(inverse_simulator, lambda n: Work()),
     "dipg_plain": Method(dipg_plain, lambda n: Work(inverses=1), learned=True),
     "dipg_differenced": Method(dipg_differenced, lambda n: Work(inverses=2), learned=True),

@@ -26,14 +26,15 @@ def why(solution: Solution, solver: Solver) -> str:
         if not np.isfinite(residual[0]):
             return "There is no finite residual at the start: look at the data, and at the start itself."
         return "The last proposal was not finite, as it is where a Jacobian is singular; the walk stands where it was."
-    if bool(trials.accepted[max(0, taken - 1)]) and taken == 1 and np.isnan(trials.eta[1:]).all():
+    last = int(np.sum(~np.isnan(trials.eta))) - 1
+    if trials.accepted[last]:  # no walk stalls after an accepted step but one that takes no second
         return f"Its one step is taken, and the residual is {residual[-1]:.2g}."
-    relaxed, projected = np.asarray(trials.relaxed[taken]), np.asarray(trials.projected[taken])
+    relaxed, projected = np.asarray(trials.relaxed[last]), np.asarray(trials.projected[last])
     held = np.flatnonzero(relaxed != projected)
     if held.size:
         which = "one component" if held.size == 1 else f"{held.size} components"
         return f"The box holds it: {which} would leave it, and no step within it lowers the residual enough."
     return (
-        f"Of {int(trials.halvings[taken]) + 1} step sizes none lowered the residual enough, {residual[-1]:.2g}: a "
+        f"Of {int(trials.halvings[last]) + 1} step sizes none lowered the residual enough, {residual[-1]:.2g}: a "
         "local minimum, or the floor of an inverse that is not exact."
     )

@@ -204,6 +204,3 @@ def oscillator() -> Setup:
         batch=64,
         jcp_samples=16,
     )
-
-
-PHYSICS = {"linear": linear, "heat-easy": heat_easy, "heat-hard": heat_hard, "oscillator": oscillator}

@@ -81,14 +81,12 @@ def solve_path(
 
 
 def _work(method: str, trials: Trial, n: int) -> Work:
-    """What the walk has cost: y and the gradient once an iteration, a proposal and its judgement once a trial."""
+    """What the walk has cost: a method's share, P at the start, at each point and at each candidate, the gradients."""
     begun = ~jnp.isnan(trials.eta)
     iterations = jnp.sum(begun, dtype=jnp.int32)
     tried = jnp.sum(jnp.where(begun, trials.halvings + 1, 0), dtype=jnp.int32)
     each = METHODS[method].work(n)
-    return Work(
-        1 + iterations + tried * (1 + each.functions), iterations + tried * each.products, tried * each.inverses
-    )
+    return Work(1 + iterations * (1 + each.functions) + tried, iterations * (1 + each.products), tried * each.inverses)
 
 
 _solve_one = eqx.filter_jit(solve_path)

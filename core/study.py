@@ -14,7 +14,7 @@ import numpy as np
 
 from core import least_squares
 from core.backend import default_float
-from core.deceptron import Deceptron, composition_defect
+from core.deceptron import Deceptron, rjcp_field
 from core.methods import METHODS
 from core.networks import as_type
 from core.problem import Aimed
@@ -68,12 +68,6 @@ class Summary(NamedTuple):
 
 
 @eqx.filter_jit
-def _defects(model, xs):
-    precise = as_type(model, default_float())
-    return jax.lax.map(lambda x: composition_defect(precise, x), xs)
-
-
-@eqx.filter_jit
 def _beside_gauss_newton(problem, proposed, y_stars, x0s):
     """Cosine and relative difference of each proposed step and Gauss-Newton's."""
 
@@ -93,7 +87,7 @@ def row(method: str, setup: Setup, model: Deceptron | None, seed: int, count: in
     truth, y_stars, x0s = setup.sample(jax.random.key(seed), count)
     solution = solve_many(method, setup, model, y_stars, x0s)
     learned = METHODS[method].learned
-    rjcp = _defects(model, solution.x) if learned else np.full(count, np.nan)
+    rjcp = rjcp_field(as_type(model, default_float()), solution.x) if learned else np.full(count, np.nan)
     error = jnp.sqrt(jnp.mean((solution.x - truth) ** 2, axis=-1))
     numbers = (solution.iterations, solution.status, solution.residual, error, solution.accepted, rjcp, *solution.work)
     proposed = solution.path.trials.pulled_back[:, 0] - x0s

@@ -14,6 +14,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 FAR = 1e3  # a point beyond this has left: its coordinates say nothing
+FAINTEST = 1e-12  # where a logarithmic axis draws what is zero
 
 
 def drawable(points: Any) -> np.ndarray:
@@ -171,9 +172,14 @@ def path_lines(method: str, path: Any, loss: Any = None) -> list[Line]:
         Line(f"{method}/y", "y", path.y[..., 0], path.y[..., 1], method, method, role="path"),
     ]
     if loss is not None:
-        steps = np.broadcast_to(np.arange(loss.shape[-1]), loss.shape)
-        lines.append(Line(f"{method}/loss", "loss", steps, loss, method, method, role="path"))
+        lines.append(over_steps(method, "loss", loss))
     return lines
+
+
+def over_steps(method: str, panel: str, values: Any, floor: float = -np.inf) -> Line:
+    """A number by step, (..., steps + 1), as a path in the panel of its name. floor: what is less is drawn there."""
+    steps = np.broadcast_to(np.arange(values.shape[-1]), values.shape)
+    return Line(f"{method}/{panel}", panel, steps, np.maximum(values, floor), method, method, role="path")
 
 
 def arrow(x0: Any, y0: Any, dx: Any, dy: Any, head: float) -> tuple[np.ndarray, np.ndarray]:

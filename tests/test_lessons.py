@@ -3,6 +3,7 @@
 import dataclasses
 import inspect
 import itertools
+import re
 
 import equinox as eqx
 import jax
@@ -196,6 +197,7 @@ def tell(slug, result, exported=True):
         assert isinstance(figure, go.Figure) and len(figure.data) >= len(lesson.draw(result).lines)
     said = lesson.reading(result)
     assert isinstance(said, str) and said.strip()
+    assert not re.search(r"\b([a-z]{2,}) \1\b", said), said  # a word written twice
     assert lesson.prediction.question.format(**result["settings"])
     if lesson.prediction.ready(result):
         assert lesson.prediction.verdict(None, result)

@@ -10,10 +10,9 @@ import time
 from pathlib import Path
 
 from core import backend
-from core.keep import NotThisFit
 from lessons.lab import tables
 from lessons.lab.experiments import EXPERIMENTS
-from lessons.lab.runs import OtherSettings, Plan, run
+from lessons.lab.runs import Plan, run
 
 
 class Progress:
@@ -65,7 +64,8 @@ def main(words: list[str] | None = None) -> int:
     """Run it; returns the exit status."""
     asked = arguments(words)
     backend.configure()
-    backend.enable_compilation_cache()
+    if remark := backend.enable_compilation_cache():
+        print(remark, file=sys.stderr)
     experiment = EXPERIMENTS[asked.experiment]
     progress = Progress()
     try:
@@ -84,7 +84,7 @@ def main(words: list[str] | None = None) -> int:
         kept = f" What is done is kept in {asked.out}; the same command goes on." if asked.out else ""
         print(f"Stopped.{kept}", file=sys.stderr)
         return 130
-    except (ValueError, OSError, OtherSettings, NotThisFit) as error:
+    except (ValueError, OSError) as error:  # a wrong request, another run's folder, another model's file
         progress.end()
         print(f"python -m lessons.lab: {error}", file=sys.stderr)
         return 2

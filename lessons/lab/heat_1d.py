@@ -10,18 +10,18 @@ import numpy as np
 
 from core import training
 from core.backend import default_float
-from core.deceptron import composition_defect
+from core.deceptron import rjcp_field
 from core.heat import points
 from core.networks import as_type
-from core.protocol import Status
+from core.reasons import why
 from core.solve import solve_path
 from lessons.controls import Choice, Landmark, Legend, Preset, Slider, Step
-from lessons.figures import METHODS, Axis, Drawing, Line, Panel
+from lessons.figures import FAINTEST, METHODS, Axis, Drawing, Line, Panel, over_steps
 from lessons.lab import notes
 from lessons.lab.experiments import EXPERIMENTS, FULL
 from lessons.lesson import Claim, Lesson, Takeaway
 from lessons.prediction import Option, Prediction
-from lessons.words import count_word, number_word
+from lessons.words import fate, number_word
 
 BUDGET = 20  # gradient descent needs about 40 steps: that it is under way is what the figure shows
 WALKERS = ("gradient_descent", "nesterov", "levenberg_marquardt", "dipg_plain", "dipg_differenced")
@@ -73,13 +73,12 @@ def simulate(model, problem, jcp, noise, instance, relaxation):
     solver = dataclasses.replace(chosen.solver, relaxation=relaxation)
     walks = {name: _solve(name, chosen.problem, model, measured, start, solver) for name in WALKERS}
     precise = as_type(model, default_float())
-    rjcp = jax.vmap(lambda x: composition_defect(precise, x))
     return {
         "truth": truth,
         "measured": measured,
         "walks": walks,
         "errors": {name: jnp.sqrt(jnp.mean((walk.path.x - truth) ** 2, axis=-1)) for name, walk in walks.items()},
-        "rjcp": rjcp(jnp.stack([start, walks["dipg_differenced"].x])),
+        "rjcp": rjcp_field(precise, jnp.stack([start, walks["dipg_differenced"].x])),
         "noise_level": jnp.linalg.norm(noise * draws[which]) / chosen.solver.scale,
     }
 
@@ -96,8 +95,8 @@ def draw(result):
     for name in WALKERS:
         walk = result["walks"][name].path
         lines.append(Line(f"{name}/profile", "rod", rows, walk.x, name, name, role="segment", legend=True))
-        lines.append(_over_steps(f"{name}/residual", "residual", walk.residual, name))
-        lines.append(_over_steps(f"{name}/error", "error", result["errors"][name], name))
+        lines.append(over_steps(name, "residual", walk.residual, FAINTEST))
+        lines.append(over_steps(name, "error", result["errors"][name], FAINTEST))
     return Drawing(
         panels=(
             Panel(
@@ -111,11 +110,6 @@ def draw(result):
     )
 
 
-def _over_steps(line_id, panel, values, name):
-    steps = np.broadcast_to(np.arange(values.shape[-1]), values.shape)
-    return Line(line_id, panel, steps, np.maximum(values, 1e-12), name, name, role="path")
-
-
 def _last_error(result, name):
     return float(result["errors"][name][-1])
 
@@ -123,9 +117,11 @@ def _last_error(result, name):
 def reading(result):
     best = min(CONTENDERS, key=lambda name: _last_error(result, name))
     sentences = [
-        f"{_label(name)} {_fate(result['walks'][name])} and is off by {number_word(_last_error(result, name))}."
-        for name in ("levenberg_marquardt", "dipg_differenced", "dipg_plain", "gradient_descent")
+        f"{_label(name)} {fate(result['walks'][name])}; it is off by {number_word(_last_error(result, name))}."
+        for name in CONTENDERS
     ]
+    plain = result["walks"]["dipg_plain"]
+    sentences.append(f"Plain D-IPG {fate(plain)}. {why(plain, setup(result['settings']['problem']).solver)}")
     start, end = (float(value) for value in result["rjcp"])
     trust = (
         f"RJCP is {number_word(start)} at the start and {number_word(end)} where D-IPG ends"
@@ -145,12 +141,6 @@ def _noise(result):
 
 def _label(name):
     return METHODS[name].label[0].upper() + METHODS[name].label[1:]
-
-
-def _fate(walk):
-    status = Status(int(walk.status))
-    words = {Status.CONVERGED: "arrived in", Status.STALLED: "stalled after", Status.DIVERGED: "diverged after"}
-    return f"{words.get(status, 'is still on its way after')} {count_word(int(walk.iterations), 'step')}"
 
 
 def _nearest_is(name):

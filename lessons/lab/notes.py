@@ -7,7 +7,8 @@ HEAT_WHY = (
     "by the same factor. Gauss–Newton’s family, D-IPG included, goes for all waves at once: so it is fast, and so it "
     "amplifies the noise. Gradient descent takes each wave at the pace of its factor squared: after few steps "
     "only the long ones are back. **Stopping early is a choice of what to believe.**\n\n"
-    "The learned inverse costs no product with the Jacobian: a step evaluates the simulator and twice the network. "
+    "The learned inverse needs no Jacobian: beside the one product a step that Armijo’s rule takes of every method, a "
+    "step evaluates the network twice. "
     "Where f is itself learned (easy), RJCP compares f and g with each other, and both can agree on a wrong simulator: "
     "only with the fit of f weighted a hundredfold does plain D-IPG arrive here."
 )

@@ -4,17 +4,15 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Mapping
 
 import jax
 import numpy as np
 
 from core import backend
 from core.study import Summary
-from lessons.lab.experiments import Experiment, Figure
+from lessons.lab.experiments import Experiment, Figure, Table
 from lessons.lab.runs import Plan, settings
 
-Table = Mapping[tuple[str, str], Summary]
 COLUMNS = (
     ("iterations", lambda s: f"{s.iterations:.2f} ± {s.spread:.2f}"),
     ("median [quartiles]", lambda s: "{1:g} [{0:g}, {2:g}]".format(*s.quartiles)),

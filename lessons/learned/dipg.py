@@ -12,12 +12,12 @@ from core.deceptron import composition_defect
 from core.methods import dipg_differenced, dipg_plain
 from core.solve import Status, solve_path
 from lessons.controls import Choice, Landmark, Legend, Point, Preset, Slider, Step
-from lessons.figures import METHODS, Axis, Drawing, Field, Line, Mark, Panel, Readout, path_lines
+from lessons.figures import FAINTEST, METHODS, Axis, Drawing, Field, Line, Mark, Panel, Readout, over_steps, path_lines
 from lessons.landscape import landscape
 from lessons.learned import notes, setting
 from lessons.lesson import Claim, Lesson, Takeaway
 from lessons.prediction import Option, Prediction
-from lessons.words import code, count_word, number_word, point_word
+from lessons.words import code, fate, number_word, point_word
 
 BUDGET = 40
 TOLERANCE = 1e-6  # far below the round trip's error, so that the floor of plain D-IPG shows
@@ -36,12 +36,6 @@ LEVELS = tuple(float(level) for level in 4.0 ** np.arange(-4, 6))
 LANDSCAPE_GRID = 120  # the loss does not move with any slider here, so it is sent once and may be fine
 SAME_PLACE = 0.05  # two walks that end closer than this have found the same solution
 STILL_FALLING = 0.9  # a residual that has lost a tenth in the last five steps is on its way, not at its floor
-STATUS_WORDS = {
-    Status.CONVERGED: "arrived",
-    Status.STALLED: "stalled",
-    Status.BUDGET: "is still on its way",
-    Status.DIVERGED: "diverged",
-}
 
 # Traced once for a picture and its sweeps, not once for each.
 _solve = eqx.filter_jit(solve_path)
@@ -87,10 +81,10 @@ def draw(result):
     for name in WALKERS:
         walk = result["walks"][name].path
         lines += path_lines(name, walk)
-        lines.append(_over_steps(f"{name}/residual", "residual", walk.residual, name))
+        lines.append(over_steps(name, "residual", walk.residual, FAINTEST))
     for name in LEARNED:
         lines += _trials(name, result["walks"][name].path)
-        lines.append(_over_steps(f"{name}/rjcp", "rjcp", result["rjcp"][name], name))
+        lines.append(over_steps(name, "rjcp", result["rjcp"][name], FAINTEST))
     target, nearest, trained = result["target"], result["nearest"], result["trained"]
     steps = Axis("step", (0, BUDGET))
     return Drawing(
@@ -114,11 +108,6 @@ def draw(result):
         readouts=tuple(Readout(f"{name}/residual", "y", "residual", 2) for name in WALKERS),
         step=settings["step"],
     )
-
-
-def _over_steps(line_id, panel, values, name):
-    steps = np.broadcast_to(np.arange(values.shape[-1]), values.shape)
-    return Line(line_id, panel, steps, np.maximum(values, 1e-12), name, name, role="path")
 
 
 def _trials(name, walk):
@@ -151,9 +140,9 @@ def _rows(points):
 def reading(result):
     walks = result["walks"]
     dipg = walks["dipg_differenced"]
-    sentences = [f"D-IPG (differenced) {_fate(dipg)}{_where(result, dipg)}."]
+    sentences = [f"D-IPG (differenced) {fate(dipg)}{_where(result, dipg)}."]
     for name in ("inverse_simulator", "gauss_newton", "gradient_descent"):
-        sentences.append(f"{METHODS[name].label[0].upper()}{METHODS[name].label[1:]} {_fate(walks[name])}.")
+        sentences.append(f"{METHODS[name].label[0].upper()}{METHODS[name].label[1:]} {fate(walks[name])}.")
     seen = result["rjcp"]["dipg_differenced"][: int(dipg.iterations) + 1]
     if np.all(np.isfinite(seen)):
         then = "and lower ever after" if seen.max() <= seen[0] else f"and at most {number_word(seen.max())} on the way"
@@ -161,13 +150,6 @@ def reading(result):
     else:
         sentences.append("RJCP is not a number on the way: this Deceptron is broken, train it anew.")
     return " ".join([*sentences, _plain_sentence(result)])
-
-
-def _fate(walk):
-    steps, status = int(walk.iterations), Status(int(walk.status))
-    if status == Status.CONVERGED:
-        return f"arrived in {count_word(steps, 'step')}"
-    return f"{STATUS_WORDS[status]} after {count_word(steps, 'step')}, residual {number_word(walk.residual)}"
 
 
 def _where(result, walk):
@@ -190,9 +172,9 @@ def _plain_sentence(result):
     one_shot = number_word(result["walks"]["one_shot"].residual)
     residual = plain.path.residual
     if Status(int(plain.status)) == Status.CONVERGED:
-        return f"Plain D-IPG {_fate(plain)} too; one shot, g(y*), leaves {one_shot}."
+        return f"Plain D-IPG {fate(plain)} too; one shot, g(y*), leaves {one_shot}."
     if not np.isfinite(residual[-1]) or residual[-1] < STILL_FALLING * residual[-6]:
-        return f"Plain D-IPG is {_fate(plain)}; one shot, g(y*), leaves {one_shot}."
+        return f"Plain D-IPG {fate(plain)}; one shot, g(y*), leaves {one_shot}."
     stays = f"Plain D-IPG stays at {number_word(residual[-1])}; one shot, g(y*), leaves {one_shot}"
     return f"{stays}: its floor is about that error divided by η = {eta:.2g}." if eta < 1 else f"{stays}."
 
