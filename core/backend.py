@@ -4,6 +4,11 @@ Precision: toy problems and solvers want float64, since "scale-invariant up to r
 training is float32 and says so at each array. On a backend without float64 (Apple's Metal, for instance) everything
 is float32. Device: whatever JAX finds. `JAX_PLATFORMS=cpu` or `CUDA_VISIBLE_DEVICES=1` choose; a platform that was
 asked for and is missing falls back to the CPU, and `describe()` says so.
+
+On the CPU a program runs in the thread that calls it, and on that one alone: JAX 0.10's LAPACK kernels hand their batch
+to XLA's pool of threads and wait for it there, so that as many of them at once as the pool has threads wait for ever
+(`jnp.linalg.solve` under `vmap`, on two cores: two students). Programs of this size gain nothing from a pool, and
+those of several students still run side by side.
 """
 
 import os
@@ -34,6 +39,8 @@ class Device:
 def configure() -> None:
     """Find a working device and switch float64 on where it exists. Safe to call again."""
     global _note
+    os.environ.setdefault("PJRT_NPROC", "1")  # read once, when the first device is asked for
+    jax.config.update("jax_cpu_enable_async_dispatch", False)
     try:
         platform = jax.devices()[0].platform
     except RuntimeError as error:

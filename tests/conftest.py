@@ -1,9 +1,7 @@
 """Settings of the whole suite, and the fixtures that any test may ask for."""
 
-import gc
 import itertools
 import os
-from pathlib import Path
 
 import hypothesis
 import pytest
@@ -55,22 +53,17 @@ def compiled_once():
     backend.enable_compilation_cache()
 
 
-ENOUGH = 15_000  # of the 65,530 mappings of memory that Linux grants a process: at the limit XLA aborts
 _tests = itertools.count(1)
 
 
 @pytest.fixture(autouse=True)
 def memory_given_back():
-    """Let go of the compiled programs of earlier tests before they fill the process: each takes some 200 mappings."""
+    """Let go of the compiled programs of earlier tests before they fill the process."""
     yield
-    mappings = Path("/proc/self/maps")
-    if next(_tests) % 20 == 0 and mappings.exists() and mappings.read_bytes().count(b"\n") > ENOUGH:
-        import equinox
-        import jax
+    if next(_tests) % 20 == 0:
+        from core import programs
 
-        equinox.clear_caches()
-        jax.clear_caches()
-        gc.collect()
+        programs.give_back(15_000)
 
 
 @pytest.fixture

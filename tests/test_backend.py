@@ -132,3 +132,23 @@ def test_a_corrupted_entry_does_not_break_a_run(tmp_path):
         entry.write_bytes(b"no program")
     again = run(code, JAX_PLATFORMS="cpu")
     assert (again.returncode, again.stdout.strip()) == (0, "49.0"), again.stderr
+
+
+AT_ONCE = """
+import threading, jax
+from lessons import lessons
+lesson = lessons()["newton-breaks"]
+jax.block_until_ready(lesson.sweep("level", dict(lesson.defaults))[1])
+def many():
+    for _ in range(50):
+        lesson.sweep("level", dict(lesson.defaults))
+threads = [threading.Thread(target=many) for _ in range(4)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+print("all done")
+"""
+
+
+def test_students_at_once_do_not_lock_each_other_out():
+    """Batched solves from several threads: with XLA's pool of threads this stands still for ever."""
+    assert run(AT_ONCE).stdout.strip() == "all done"

@@ -102,6 +102,7 @@ def _predict(lesson: Lesson, prediction: AnyPrediction, result: Result, kind: st
         waiting = f"You said “{said}”. Press the button; the run will tell."
         st.markdown(answer["question"])
         st.markdown(answer["verdict"] or waiting)
+        st.empty()  # takes the buttons' place, which would stay until the run ends: seconds, if it compiles
         return True
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from core import programs
 from lessons.controls import Choice, Legend, Slider, Step
 from lessons.lesson import Lesson, Result, Settings
 from lessons.scene import moving, scene
@@ -41,6 +42,8 @@ def compiled(lesson: Lesson, settings: Settings) -> bool:
 
 def compile_sweeps(lesson: Lesson, settings: Settings, given: Any = None, given_name: str = "") -> None:
     """Compute every sweep once, so that `payload` may include them."""
+    if programs.give_back():
+        _compiled.clear()
     for name in swept_sliders(lesson):
         sweep(lesson, settings, name, given, given_name)
     _compiled.add(_choices(lesson, settings))

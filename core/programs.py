@@ -1,0 +1,35 @@
+"""How many compiled programs a process keeps: each takes some 200 mappings of memory, and those are limited.
+
+Linux grants a process 65,530 of them by default, and at the limit XLA aborts the whole process. A course that is open
+for a day, with every choice of every page tried by somebody, would get there.
+"""
+
+import gc
+from pathlib import Path
+
+import equinox as eqx
+import jax
+
+MOST = 25_000  # mappings: all pages at their defaults take about half of that
+
+
+def mappings() -> int:
+    """Mappings of memory that this process has; 0 where the system does not tell."""
+    try:
+        return Path("/proc/self/maps").read_bytes().count(b"\n")
+    except OSError:
+        return 0
+
+
+def give_back(most: int = MOST) -> bool:
+    """Let go of all compiled programs if the process holds more than `most` mappings. Returns whether it did.
+
+    What is used again is compiled again, or read from the compilation cache, which takes a tenth of a second. A thread
+    that is running a program keeps it until it has ended.
+    """
+    if mappings() <= most:
+        return False
+    eqx.clear_caches()
+    jax.clear_caches()
+    gc.collect()
+    return True

@@ -1,0 +1,39 @@
+"""Compiled programs are given back before they fill the process, and nothing is lost by it."""
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from core import programs
+from lessons import lessons
+from pages.ui import pictures
+
+on_linux = pytest.mark.skipif(not programs.mappings(), reason="this system does not tell a process's mappings")
+
+
+@on_linux
+def test_programs_are_given_back_past_the_mark():
+    double = jax.jit(lambda x: 2 * x)
+    double(jnp.ones(3))
+    held = programs.mappings()
+    assert not programs.give_back(most=held + 1000)
+    assert double._cache_size() == 1
+    assert programs.give_back(most=0)
+    assert double._cache_size() == 0 and programs.mappings() < held
+    assert double(jnp.ones(3)).tolist() == [2, 2, 2]
+
+
+@on_linux
+def test_a_page_whose_programs_were_given_back_shows_its_picture_first_again(monkeypatch):
+    lesson = lessons()["crux"]
+    pictures.compile_sweeps(lesson, lesson.defaults)
+    assert pictures.compiled(lesson, lesson.defaults)
+    other = lessons()["four-ways"]
+    monkeypatch.setattr(programs.give_back, "__defaults__", (0,))
+    pictures.compile_sweeps(other, other.defaults)
+    assert pictures.compiled(other, other.defaults) and not pictures.compiled(lesson, lesson.defaults)
+
+
+def test_a_system_that_does_not_tell_keeps_its_programs(monkeypatch):
+    monkeypatch.setattr(programs, "mappings", lambda: 0)
+    assert not programs.give_back()
