@@ -186,6 +186,28 @@ def judge(prediction, result):
     assert prediction.verdict(said, result) and prediction.verdict(None, result)
 
 
+STRAIGHT = re.compile(r"[\w’]'(\w| )")  # a typewriter's apostrophe
+QUOTED = re.compile(r"\$[^$]*\$|```.*?```|`[^`]*`", re.DOTALL)  # a formula's prime and a program's quotes are right
+
+
+def words_of(part, at=""):
+    """Every text of a lesson and where it stands; claims are for readers of the code."""
+    if isinstance(part, str):
+        yield at, QUOTED.sub("", part)
+    elif dataclasses.is_dataclass(part):
+        for field in dataclasses.fields(part):
+            if field.name != "claims":
+                yield from words_of(getattr(part, field.name), f"{at}.{field.name}")
+    elif isinstance(part, tuple | list):
+        for number, one in enumerate(part):
+            yield from words_of(one, f"{at}[{number}]")
+
+
+@every_lesson
+def test_an_apostrophe_is_one(slug):
+    assert [at for at, text in words_of(LESSONS[slug]) if STRAIGHT.search(text)] == []
+
+
 def tell(slug, result, exported=True):
     """Everything that a page makes of a result: words, verdict, what is sent to the browser, and the figure to export.
 
@@ -198,6 +220,7 @@ def tell(slug, result, exported=True):
     said = lesson.reading(result)
     assert isinstance(said, str) and said.strip()
     assert not re.search(r"\b([a-z]{2,}) \1\b", said), said  # a word written twice
+    assert not STRAIGHT.search(said), said
     assert lesson.prediction.question.format(**result["settings"])
     if lesson.prediction.ready(result):
         assert lesson.prediction.verdict(None, result)

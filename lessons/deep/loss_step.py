@@ -237,7 +237,7 @@ LESSON = Lesson(
     title="How the loss enters",
     question="If the simulator is inverted anyway, what is the loss still good for?",
     text=(
-        "The inverse simulator needs to be told where to land: which $\\Delta y$? That is the loss's part. It is "
+        "The inverse simulator needs to be told where to land: which $\\Delta y$? That is the loss’s part. It is "
         "planned in y-space by a Newton step on $L(y)$ alone,\n\n"
         "$$\\Delta y = -\\eta\\,\\Big(\\frac{\\partial^2 L}{\\partial y^2}\\Big)^{-1}"
         "\\frac{\\partial L}{\\partial y}.$$\n\n"
@@ -276,17 +276,17 @@ LESSON = Lesson(
         remark=remark,
     ),
     why=(
-        "For any sum of squares the Hessian in y carries the same weights as the gradient, and Newton's step divides "
+        "For any sum of squares the Hessian in y carries the same weights as the gradient, and Newton’s step divides "
         "them out: $\\Delta y = \\eta\\,(y^* - y)$, the very step that this course has used so far. Drag the "
         "weight: the isolines stretch, the path does not move.\n\n"
         + code(output_newton, inverse_simulator_newton)
         + "\n\n"
-        "Unlike Newton's method in x, this Hessian knows nothing of the simulator: no $\\partial^2 P/\\partial x^2$, "
-        "and often a formula. To first order in $\\Delta y$ the result is the inverse gradient's step "
+        "Unlike Newton’s method in x, this Hessian knows nothing of the simulator: no $\\partial^2 P/\\partial x^2$, "
+        "and often a formula. To first order in $\\Delta y$ the result is the inverse gradient’s step "
         "([The average along the way](path-average)); the nonlinearity of P is left to $P^{-1}$."
     ),
     limits=(
-        "Newton's step wants a curved loss. Log-cosh is convex, but its curvature falls like $e^{-2r/w}$, so that "
+        "Newton’s step wants a curved loss. Log-cosh is convex, but its curvature falls like $e^{-2r/w}$, so that "
         "Newton oversteps where the target is more than about $w$ away: at $r/w = 1$ the step is already 1.8 times "
         "as long, and beyond the mark on the slider every step lands farther out than the last. A line search in y "
         "would cure it. Where the step asks for a y that no x gives (here $y_2 < 0$), see [Falling back](fall-back). "

@@ -328,7 +328,7 @@ LESSON = Lesson(
         "The average needs the inverse along the whole way, and the way must not cross a fold: $x^2$ ends at $y = 0$, "
         "the sine at −1. Right up to there it works, though the slope becomes infinite. $x^2$ has no global inverse, "
         "since every $y$ has two roots, but a local one from either side; near its own start the local inverse that "
-        "picks the nearest branch *is* the branch's inverse, without any gap. What to do where there is none: "
+        "picks the nearest branch *is* the branch’s inverse, without any gap. What to do where there is none: "
         "[Falling back](fall-back)."
     ),
     sources=(
@@ -374,7 +374,7 @@ LESSON = Lesson(
             ("All the way to the fold: infinite slope, finite average.", {"size": 1.0, "step": 12}),
         ),
         room=(
-            "A car's speedometer at the start, or its average speed: which tells you when it arrives? Listen for "
+            "A car’s speedometer at the start, or its average speed: which tells you when it arrives? Listen for "
             "“average over what?”, over y here, not over x."
         ),
     ),

@@ -343,7 +343,7 @@ LESSON = Lesson(
         ),
     ),
     alt=(
-        "Walks of four methods over the isolines of the loss, in metres, beside gradient descent's walk with metres; "
+        "Walks of four methods over the isolines of the loss, in metres, beside gradient descent’s walk with metres; "
         "the same walks in y-space with the gradient of the loss; and the first step along x₁ against its unit."
     ),
 )

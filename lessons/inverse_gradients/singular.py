@@ -355,7 +355,7 @@ LESSON = Lesson(
     ),
     claims=(
         Claim(
-            "Towards det J = 0 the inverse gradient's step grows like 1 / distance, by a fit, on three problems.",
+            "Towards det J = 0 the inverse gradient’s step grows like 1 / distance, by a fit, on three problems.",
             _explosion_claim,
             rows=("D3",),
         ),

@@ -320,7 +320,7 @@ LESSON = Lesson(
         "The problem is linear, so all inverse methods coincide; on curved problems they part "
         "([Four ways down](four-ways)). Adam divides each gradient by its own size, so it is immune to a stretch "
         "*along "
-        "the axes*; turn the stretch by 30° and that is gone. Newton's method needs second derivatives, the other "
+        "the axes*; turn the stretch by 30° and that is gone. Newton’s method needs second derivatives, the other "
         "two an "
         "invertible Jacobian or simulator."
     ),

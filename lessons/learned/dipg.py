@@ -269,7 +269,7 @@ LESSON = Lesson(
     text=(
         "D-IPG plans in y-space and carries out with the learned $g$: aim at $y - \\eta\\,r$ with $r = y - y^*$, "
         "pull back "
-        "through $g$, relax, project, and halve $\\eta$ until the residual falls enough (Armijo's rule). Clouds "
+        "through $g$, relax, project, and halve $\\eta$ until the residual falls enough (Armijo’s rule). Clouds "
         "are RJCP, "
         "the error of the local inverse. Crosses are solutions."
     ),
@@ -307,19 +307,19 @@ LESSON = Lesson(
         ),
     ),
     why=(
-        "The paper's step is *plain*: it forgets where x is, so at $\\eta = 1$ it is one-shot inversion, and it "
+        "The paper’s step is *plain*: it forgets where x is, so at $\\eta = 1$ it is one-shot inversion, and it "
         "stands still "
-        "where $\\eta\\,r$ equals the error of g. The *differenced* step is the book's inverse simulator with g in "
+        "where $\\eta\\,r$ equals the error of g. The *differenced* step is the book’s inverse simulator with g in "
         "place of "
         "$P^{-1}$; that error cancels:\n\n"
         + code(dipg_plain, dipg_differenced)
         + "\n\nIf $J_g = J_P^{-1}$ the differenced "
-        "step is, to first order, Gauss–Newton's, shortened to $\\eta$ (the paper's α). With the same η all of "
+        "step is, to first order, Gauss–Newton’s, shortened to $\\eta$ (the paper’s α). With the same η all of "
         "them cover the "
         "same fraction of the gap a step: few steps alone say nothing about a good local inverse."
     ),
     limits=(
-        "Start on the wrong side of the fold of (x₁, x₂²): there g's Jacobian has the wrong sign, the differenced "
+        "Start on the wrong side of the fold of (x₁, x₂²): there g’s Jacobian has the wrong sign, the differenced "
         "step stalls, "
         "and the plain one jumps to the branch it knows. A low RJCP is no promise either, since it compares g with "
         "f and says "
@@ -333,7 +333,7 @@ LESSON = Lesson(
     ),
     claims=(
         Claim(
-            "Every accepted step lowers the residual at least as much as Armijo's rule asks.", _armijo_claim, ("I1",)
+            "Every accepted step lowers the residual at least as much as Armijo’s rule asks.", _armijo_claim, ("I1",)
         ),
         Claim("Plain D-IPG at eta = 1 is one-shot inversion.", _one_shot_claim),
         Claim("With eta = 1 and relaxation 1/2, plain D-IPG halves its distance to g(y*) each step.", _relaxed_claim),

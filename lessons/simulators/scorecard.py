@@ -349,7 +349,7 @@ LESSON = Lesson(
             rows=("E7", "D2"),
         ),
         Claim(
-            "On a curved P Newton's and the inverse gradient's steps explode somewhere; the inverse simulator's do "
+            "On a curved P Newton's and the inverse gradient’s steps explode somewhere; the inverse simulator's do "
             "not, but not every problem knows its inverse.",
             _dependence_claim,
             rows=("E7", "D3"),

@@ -369,6 +369,6 @@ LESSON = Lesson(
         room="In which of the three spaces would you choose the direction of a step, and in which do you have to carry "
         "it out? Listen for: choose in y, where the loss is round; carry out in x; that needs the inverse.",
     ),
-    alt="A square grid in x-space and its image under P in y-space, with one method's walk, a small square at its "
+    alt="A square grid in x-space and its image under P in y-space, with one method’s walk, a small square at its "
     "current step in both, and the loss by step.",
 )

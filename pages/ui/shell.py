@@ -9,7 +9,7 @@ from pathlib import Path
 
 import streamlit
 from starlette.requests import Request
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, RedirectResponse
 from starlette.routing import Route
 
 from lessons import lessons
@@ -40,5 +40,11 @@ def routes() -> list[Route]:
     def serve(_request: Request) -> HTMLResponse:
         return HTMLResponse(shell, headers={"Cache-Control": "no-cache"})
 
-    paths = ("/", f"/{GLOSSARY}", *(f"/{slug}" for slug in lessons()))
-    return [Route(path, serve, methods=["GET", "HEAD"]) for path in paths]
+    def to_the_root(request: Request) -> RedirectResponse:
+        return RedirectResponse(str(request.url.replace(path="/")))
+
+    opening, *others = lessons()
+    paths = ("/", f"/{GLOSSARY}", *(f"/{slug}" for slug in others))
+    pages = [Route(path, serve, methods=["GET", "HEAD"]) for path in paths]
+    # Streamlit knows its opening page by the root alone.
+    return [*pages, Route(f"/{opening}", to_the_root, methods=["GET", "HEAD"])]
