@@ -18,6 +18,7 @@ from pathlib import Path
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import DTypeLike
 
 _WITHOUT_FLOAT64 = {"METAL", "metal"}
@@ -61,6 +62,17 @@ def describe() -> Device:
     devices = jax.devices()
     precision = "float64, training in float32" if jax.config.jax_enable_x64 else "float32"
     return Device(devices[0].platform, devices[0].device_kind, len(devices), precision, jax.__version__, _note)
+
+
+def provenance() -> dict[str, str]:
+    """Versions and device, for every table and figure that is taken away."""
+    device = describe()
+    return {
+        "python": sys.version.split()[0],
+        "jax": jax.__version__,
+        "numpy": np.__version__,
+        "device": f"{device.count} x {device.kind} ({device.platform}), {device.precision}",
+    }
 
 
 def cache_folder() -> Path:

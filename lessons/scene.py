@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from core.backend import provenance
 from lessons.controls import Choice, Legend, Point, Preset, Slider, Step
 from lessons.figures import Axis, Drawing, Field, Line, Mark, Panel
 from lessons.lesson import Lesson
@@ -29,6 +30,8 @@ def scene(
     arrays: Arrays = {}
     header = {
         "slug": lesson.slug,
+        "title": lesson.title,
+        "made": provenance(),
         "veiled": False,
         "autoplay": False,
         "answered": 0,

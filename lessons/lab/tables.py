@@ -3,9 +3,7 @@
 import csv
 import io
 import json
-import sys
 
-import jax
 import numpy as np
 
 from core import backend
@@ -79,12 +77,10 @@ def as_csv(table: Table) -> str:
 
 def as_json(plan: Plan, table: Table) -> str:
     """The table with all that is needed to run it again: settings, seeds, versions, device."""
-    device = backend.describe()
     content = {
         "experiment": plan.experiment.slug,
         "seeds": {"training": plan.seeds, "data": plan.data_seeds, "instances": plan.instances, "steps": plan.steps},
-        "versions": {"python": sys.version.split()[0], "jax": jax.__version__, "numpy": np.__version__},
-        "device": f"{device.count} x {device.kind} ({device.platform}), {device.precision}",
+        "made_with": backend.provenance(),
         "settings": {name: settings(plan.experiment.variant(name)) for name in plan.variants},
         "table": [{"variant": variant, **line._asdict()} for (variant, _), line in table.items()],
         "figures": [

@@ -45,7 +45,14 @@ export class Legend {
     const value = h("span", { class: "inv-value" });
     const button = h("button", { type: "button", "aria-pressed": "true", onclick: () => this.onToggle(group) },
       s("svg", { width: 26, height: 12, "aria-hidden": "true" }, sample), h("span", {}, label), value);
-    return { button, sample, value };
+    return { button, sample, value, label };
+  }
+
+  /** What is shown, for a picture of the figure: [{ label, line }]. */
+  keys() {
+    return [...this.entries.values()]
+      .filter(({ button }) => button.getAttribute("aria-pressed") !== "false")
+      .map(({ label, sample }) => ({ label, line: sample }));
   }
 
   show({ hidden, veiled, value, step }) {

@@ -9,7 +9,7 @@ import { FieldPainter } from "./field.js";
 import { Overlay } from "./overlay.js";
 import { lineColour } from "./theme.js";
 import { axisLayout, fitRange, plotlyRange } from "./axes.js";
-import { exportPicture } from "./export.js";
+import { savePanel } from "./export.js";
 
 export class Panel {
   constructor(Plotly, def) {
@@ -124,7 +124,7 @@ export class Panel {
 
   async save() {
     this.settle();
-    await exportPicture(this);
+    await savePanel(this);
   }
 
   findNodes() {

@@ -29,3 +29,13 @@ function lineKey({ label }, theme) {
 export function fieldKeys(fields, theme) {
   return fields.filter(({ label }) => label).map((def) => (def.kind === "shade" ? shadeKey : lineKey)(def, theme));
 }
+
+/** The same in words, for a picture of the figure. */
+export function fieldWords(fields) {
+  const words = fields.filter(({ label }) => label).map(({ label, kind, low, high, ticks }) => {
+    const seen = (ticks ?? []).filter(({ value }) => value >= low && value <= high);
+    if (kind !== "shade" || seen.length < 2) return label;
+    return `${label}: ${seen[0].text} faint, ${seen.at(-1).text} strong`;
+  });
+  return words.join(" · ");
+}

@@ -15,6 +15,7 @@ import { Model } from "./model.js";
 import { nearest } from "./numbers.js";
 import { unpack } from "./pack.js";
 import { Player } from "./player.js";
+import { Saving } from "./saving.js";
 import { same, Settings } from "./settings.js";
 import { readTheme } from "./theme.js";
 
@@ -61,8 +62,9 @@ class Stage {
       },
     });
     this.figures = new Figures(this);
+    this.saving = new Saving(this);
     this.root = h("section", { class: "inv-stage", role: "group", tabindex: 0, onkeydown: (event) => this.key(event) },
-      this.legend.root, this.figures.root, this.controls.root);
+      this.legend.root, this.figures.root, this.controls.root, this.saving.root);
     this.observer = new ResizeObserver(() => this.relayout());
     this.onresize = () => this.relayout();
     this.ready = Promise.all([loadStyle(urls.css), loadScript(urls.plotly)]).then(() => {
@@ -104,6 +106,7 @@ class Stage {
     this.root.setAttribute("aria-label", header.alt);
     this.legend.update(header, this.theme);
     this.controls.update(header, this.model);
+    this.saving.show(this);
     this.takeStep();
     this.relayout(true);
     this.drawNow();
