@@ -23,11 +23,7 @@ def page(slug="crux"):
         changes = st.session_state.pop("changes", None)
         if changes:
             address.commit(lesson, changes)
-        # What a link to another lesson does.
-        if wish := st.session_state.pop("wish", None):
-            address.jump(lessons()[wish], {})
-        st.session_state["elsewhere"] = address.elsewhere(lesson.slug)
-        st.session_state["found"] = address.settings(lesson)
+        st.session_state["found"] = address.settings(lesson, st.session_state.pop("whole", True))
         for remark in address.remarks(lesson):
             st.caption(remark)
         if not st.session_state.pop("overtaken", False):
@@ -120,13 +116,22 @@ def test_a_run_that_was_overtaken_is_not_undone_by_the_address_that_the_browser_
     at.session_state["overtaken"] = True
     run(at)
     at.query_params["alpha"] = "2.5"
-    at.session_state["overtaken"] = True
+    at.session_state["overtaken"], at.session_state["whole"] = True, False
     assert run(at).session_state["found"]["alpha"] == 5.0 and query(at) == {"alpha": "5"}
     run(at)
     at.session_state["overtaken"] = True  # a run that wrote nothing, such as the one after a compilation
     run(at)
     at.query_params["alpha"] = "2.5"  # now it is Back
     assert run(at).session_state["found"]["alpha"] == 2.5
+
+
+def test_back_is_followed_while_the_run_of_a_control_still_goes_on():
+    at = opened(alpha="2.5")
+    at.session_state["changes"] = {"alpha": 5.0}
+    at.session_state["overtaken"], at.session_state["whole"] = True, False
+    run(at)
+    at.query_params["alpha"] = "2.5"
+    assert run(at).session_state["found"]["alpha"] == 2.5  # the whole page is drawn, which no control asks for
 
 
 def test_a_commit_without_news_does_not_undo_back():
@@ -138,39 +143,27 @@ def test_a_commit_without_news_does_not_undo_back():
     assert run(at).session_state["found"] == LESSONS["crux"].defaults
 
 
-def test_what_the_stage_sends_without_knowing_of_a_link_is_refused():
-    """A walk that ends while the page of a link is computed commits the settings that the link has replaced."""
-    at = opened()
-    at.session_state["changes"] = {"alpha": 2.0, "commit": 1}
-    run(at)
-    at.session_state["wish"] = "crux"
-    run(at)
-    at.query_params["alpha"] = "2"  # nor does its browser know of the link's address
-    at.session_state["changes"] = {"alpha": 2.0, "step": 9, "commit": 2}
-    assert run(at).session_state["found"] == LESSONS["crux"].defaults
-    at.session_state["changes"] = {"alpha": 3.0, "commit": 3}
+def test_a_control_that_was_moved_at_another_address_gives_way_to_a_link_or_back():
+    """A walk ends, or a slider is let go, and before the server has seen it a link is followed."""
+    at = opened(alpha="2.5")
+    at.session_state["changes"] = {"step": 9, "commit": 1, "address": "?alpha=2.5"}
+    at.query_params["alpha"], at.query_params["eta"] = "5", "0.01"
+    assert run(at).session_state["found"] == LESSONS["crux"].defaults | {"alpha": 5.0, "eta": 0.01}
+
+
+@pytest.mark.parametrize("there", ["?alpha=2.5", "?alpha=2.5&start=1%2C2", ""])
+def test_a_control_that_was_moved_at_this_address_wins(there):
+    query = {"alpha": "2.5", "start": "1,2"} if "start" in there else {"alpha": "2.5"} if there else {}
+    at = opened(**query)
+    at.session_state["changes"] = {"alpha": 3.0, "commit": 1, "address": there}
     assert run(at).session_state["found"]["alpha"] == 3.0
 
 
-def test_a_link_to_another_lesson_is_remembered_until_it_is_reached():
-    at = opened()
-    at.session_state["wish"] = "four-ways"
-    for _overtaken in range(3):
-        assert run(at).session_state["elsewhere"] == "four-ways"
-    at.session_state["slug"] = "four-ways"
-    assert run(at).session_state["elsewhere"] == ""
-    at.session_state["slug"] = "crux"
-    assert run(at).session_state["elsewhere"] == ""
-
-
-def test_a_link_is_forgotten_by_who_goes_another_way():
-    at = opened()
-    at.session_state["wish"] = "four-ways"
-    run(at)
-    at.session_state["slug"] = "units"
-    assert run(at).session_state["elsewhere"] == ""
-    at.session_state["slug"] = "crux"
-    assert run(at).session_state["elsewhere"] == ""
+def test_a_control_wins_over_the_address_that_was_written_while_it_was_on_its_way():
+    at = opened(alpha="99")
+    assert query(at) == {"alpha": "8"}
+    at.session_state["changes"] = {"eta": 0.01, "commit": 1, "address": "?alpha=99"}
+    assert run(at).session_state["found"] == LESSONS["crux"].defaults | {"alpha": 8.0, "eta": 0.01}
 
 
 def test_back_and_forward_change_the_settings():

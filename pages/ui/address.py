@@ -1,11 +1,12 @@
 """The settings of a lesson live in the session and in the address bar, so that the address is a permalink.
 
 Three things can change them: a control (the stage commits), the address (a permalink, Back or Forward), and coming back
-to a lesson (Streamlit clears the query when the page changes; the session remembers). A control wins over the address
-of the same run, since the browser may not have taken in the address of the run before.
+to a lesson (Streamlit clears the query when the page changes; the session remembers). What came last wins: a control
+over the address that it was moved at or that was written since, a link or Back over a control moved before.
 """
 
 from typing import Any
+from urllib.parse import parse_qsl
 
 import streamlit as st
 
@@ -14,25 +15,29 @@ from lessons.lesson import Lesson
 
 
 def _memory() -> dict[str, Any]:
-    """By lesson: settings, query last written and the one before, remarks, commits taken, the last that was a link.
-    Then four slugs: the lesson that is shown, that has committed, that a link leads to, whose run has written an
-    address and goes on."""
-    by_lesson = {name: {} for name in ("settings", "written", "before", "remarks", "answered", "linked")}
-    slugs = dict.fromkeys(("shown", "committed", "wanted", "unfinished"), "")
-    return st.session_state.setdefault("address", by_lesson | slugs)
+    """By lesson: settings, query last written and the one before, remarks, commits taken. Then the slug of the lesson
+    that is shown and of the one whose run has written an address and goes on, and what was committed where."""
+    by_lesson = {name: {} for name in ("settings", "written", "before", "remarks", "answered")}
+    return st.session_state.setdefault("address", by_lesson | {"shown": "", "unfinished": "", "committed": ("", {})})
 
 
-def settings(lesson: Lesson) -> dict[str, Any]:
-    """The settings in force in this run; the address bar is brought in line with them."""
+def settings(lesson: Lesson, whole: bool = True) -> dict[str, Any]:
+    """The settings in force in this run; the address bar is brought in line with them.
+
+    whole: whether all of the page is drawn, as by Back, and not only what a moved control changes.
+    """
     memory, slug = _memory(), lesson.slug
     query = st.query_params.to_dict()
-    committed, memory["committed"] = memory["committed"] == slug, ""
+    written = query == memory["written"].get(slug)
+    (moved, there), memory["committed"] = memory["committed"], ("", {})
+    # Since the control was let go, a link or Back may have been followed: that is the newer wish.
+    committed = moved == slug and (written or there is None or query == there)
     arrived, memory["shown"] = memory["shown"] != slug, slug
     overtaken, memory["unfinished"] = memory["unfinished"] == slug and not arrived, ""
     known = slug in memory["settings"]
-    # What overtakes a run was asked for by a browser that may not know yet what that run wrote.
-    stale = overtaken and query == memory["before"].get(slug)
-    if known and (committed or stale or (arrived and not query) or query == memory["written"].get(slug)):
+    # A control is moved by a browser that may not know yet what the run before wrote.
+    stale = overtaken and not whole and query == memory["before"].get(slug)
+    if known and (committed or stale or (arrived and not query) or written):
         chosen = memory["settings"][slug]
     else:
         found, memory["remarks"][slug] = read_permalink(lesson.controls, query)
@@ -42,15 +47,15 @@ def settings(lesson: Lesson) -> dict[str, Any]:
 
 
 def commit(lesson: Lesson, changes: dict[str, Any]) -> None:
-    """Take what the stage commits. What the lesson does not have is refused, in a line, and the rest taken."""
+    """Take what the stage commits. What the lesson does not have is refused, in a line, and the rest taken.
+
+    Beside settings, changes may have "commit", the number of this commit, and "address", the query at that time.
+    """
     memory, refused, changes = _memory(), [], dict(changes)
     number = int(changes.pop("commit", memory["answered"].get(lesson.slug, 0) + 1))
+    there = _parsed(changes.pop("address", None))
     if number <= memory["answered"].get(lesson.slug, 0):
-        # Streamlit calls again when a run was overtaken: by then the address may say something newer. But what crossed
-        # with a link comes from a browser that does not know the link's address yet.
-        if memory["linked"].pop(lesson.slug, None) == number:
-            memory["committed"] = lesson.slug
-        return
+        return  # Streamlit calls again when a run was overtaken: by then the address may say something newer
     memory["answered"][lesson.slug] = number
     now = memory["settings"].get(lesson.slug, lesson.defaults)
     for name, value in changes.items():
@@ -60,32 +65,14 @@ def commit(lesson: Lesson, changes: dict[str, Any]) -> None:
             refused.append(f"{error}; it stays as it was.")
     # A commit without news, as of a walk that has ended, must not win over Back in the same run.
     if now != memory["settings"].get(lesson.slug) or refused:
-        memory["committed"] = lesson.slug
+        memory["committed"] = (lesson.slug, there)
     memory["settings"][lesson.slug] = now
     memory["remarks"][lesson.slug] = refused
 
 
-def jump(lesson: Lesson, changes: dict[str, Any]) -> None:
-    """Put a permalink's settings in force, as if it had been opened: what it does not name is at its default.
-
-    It counts as a commit, so that what the stage sent without knowing of it (a walk that has just ended) is refused.
-    """
-    memory = _memory()
-    memory["answered"][lesson.slug] = memory["linked"][lesson.slug] = answered(lesson) + 1
-    memory["settings"][lesson.slug] = lesson.complete(changes)
-    memory["remarks"][lesson.slug] = []
-    memory["committed"] = memory["wanted"] = lesson.slug
-
-
-def elsewhere(slug: str) -> str:
-    """The slug of the lesson that a link on this page leads to, until that page is reached; "" if none.
-
-    It is remembered, since the run in which the link was clicked may be overtaken by another.
-    """
-    memory = _memory()
-    if memory["shown"] != slug or memory["wanted"] == slug:
-        memory["wanted"] = ""  # arrived, or gone another way
-    return memory["wanted"]
+def _parsed(query: str | None) -> dict[str, str] | None:
+    """A query as the browser writes it, as Streamlit hands it over."""
+    return None if query is None else dict(parse_qsl(query.removeprefix("?"), keep_blank_values=True))
 
 
 def finished(lesson: Lesson) -> None:

@@ -19,7 +19,6 @@ UNSURE = "I don’t know; show me"
 
 def show(slug: str, beyond: Callable[[], None] | None = None) -> None:
     """Render the lesson with this slug, and what the page adds below it."""
-    permalinks.follow(slug)
     lesson = lessons()[slug]
     explained = slug in st.session_state.setdefault("prediction", {})
     part = {"whole": True}
@@ -47,8 +46,7 @@ def _play(lesson: Lesson, explained: bool, part: dict[str, Any], code: DeltaGene
     code: where the code of the figure stands, in the midst of that explanation.
     part["whole"]: whether the rest of the page is still to come. It would have to wait for a compilation here.
     """
-    permalinks.follow(lesson.slug)
-    chosen = address.settings(lesson)
+    chosen = address.settings(lesson, part["whole"])
     source = SOURCES.get(lesson.slug, NoModel)(lesson, chosen)
     result = source.result()
     with st.container(key="lesson"):

@@ -1,7 +1,7 @@
 """Links that open a lesson at given settings: a list of them, or a table whose cells open the runs behind them.
 
 They are real links, so that they are read aloud, copied and opened in a new tab as any other; an ordinary click stays
-in the session, which a link in HTML alone would leave.
+in the session, which a link in HTML alone would leave, and is one step of the browser's history.
 """
 
 from typing import Any
@@ -12,7 +12,6 @@ import streamlit as st
 from lessons import lessons
 from lessons.controls import write_permalink
 from lessons.lesson import Lesson, Settings, Table
-from pages.ui import address, navigation
 
 _JS = """
 const make = (name, attributes, ...children) => {
@@ -21,13 +20,15 @@ const make = (name, attributes, ...children) => {
   element.append(...children);
   return element;
 };
-export default function ({ data, parentElement, setTriggerValue }) {
-  const link = ({ text, href, slug, settings }) => {
+export default function ({ data, parentElement }) {
+  const link = ({ text, href }) => {
     const anchor = make("a", { href }, text);
     anchor.addEventListener("click", (event) => {
       if (event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
       event.preventDefault();
-      setTriggerValue("open", { slug, settings });
+      // As if it came by Forward: Streamlit then goes to the page and the query of the address, in this session.
+      history.pushState({}, "", href);
+      dispatchEvent(new PopStateEvent("popstate"));
       document.querySelector(".inv-stage")?.scrollIntoView({ block: "end" }); // what changes is seen to change
     });
     return anchor;
@@ -63,21 +64,16 @@ def table(content: Table, key: str) -> None:
     _draw({"table": {"caption": content.caption, "columns": list(content.columns), "rows": rows}}, key)
 
 
-def _link(text: str, lesson: Lesson, settings: Settings) -> dict[str, Any]:
-    query = write_permalink(lesson.controls, lesson.complete(settings))
-    return {"text": text, "slug": lesson.slug, "settings": settings, "href": f"{lesson.slug}?{urlencode(query)}"}
+def _link(text: str, lesson: Lesson, settings: Settings) -> dict[str, str]:
+    return {"text": text, "href": f"{lesson.slug}?{urlencode(_query(lesson, settings))}"}
+
+
+def _query(lesson: Lesson, settings: Settings) -> dict[str, str]:
+    """The permalink's query, never empty: a lesson's page without one shows the settings that it was left at."""
+    chosen = lesson.complete(settings)
+    some = next(control for control in lesson.controls if control.name)
+    return write_permalink(lesson.controls, chosen) or {some.name: some.write(chosen[some.name])}
 
 
 def _draw(data: dict[str, Any], key: str) -> None:
-    def opened() -> None:
-        # The settings are put in force before the page is drawn, and the address follows them.
-        wish = st.session_state[key]["open"]
-        address.jump(lessons()[wish["slug"]], wish["settings"])
-
-    _mount(key=key, data=data, on_open_change=opened)
-
-
-def follow(slug: str) -> None:
-    """Go to the page that a link on the page of lesson `slug` leads to, if one was clicked."""
-    if wanted := address.elsewhere(slug):
-        st.switch_page(navigation.page(wanted))
+    _mount(key=key, data=data)

@@ -17,6 +17,7 @@ export class Settings {
   constructor() {
     this.local = {};
     this.number = 0;
+    this.sent = {};
     this.held = new Set();
   }
 
@@ -24,26 +25,28 @@ export class Settings {
     this.local = { ...this.local, [name]: value };
   }
 
-  /** What is sent: the local settings and the number of this commit. */
-  commit() {
+  /** What is sent: all that the hand has changed and no picture knows yet, the number of this commit, the address. */
+  commit(changes) {
     this.number += 1;
-    return { ...this.local, commit: this.number };
+    this.sent = { ...this.sent, ...changes };
+    return { ...this.sent, commit: this.number, address: location.search };
   }
 
-  /** The server's settings arrive with a picture that knows the commits up to `answered`.
-   *
-   * Returns whether they were set by somebody else (a link of the page): then nothing that is held counts any more.
-   */
+  /** Another address: whatever the hand has done so far was for the one before. */
+  leave() {
+    this.held.clear();
+    this.sent = {};
+  }
+
+  /** The server's settings arrive with a picture that knows the commits up to `answered`. */
   receive(arriving, answered) {
-    if (answered < this.number) return false;
-    const elsewhere = answered > this.number;
-    if (elsewhere) this.held.clear();
+    if (answered < this.number) return;
     this.number = answered;
+    this.sent = {};
     const next = { ...this.local };
     for (const [name, value] of Object.entries(arriving)) {
       if (!this.held.has(name) && !same(next[name], value)) next[name] = value;
     }
     this.local = next;
-    return elsewhere;
   }
 }

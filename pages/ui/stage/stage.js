@@ -43,7 +43,7 @@ class Stage {
     this.meter = new Meter();
     this.counts = { revision: 0, framesDrawn: 0, sseUpdates: 0 };
     this.step = 0;
-    this.player = new Player({ step: (step, now) => this.playTo(step, now), end: () => this.pause() });
+    this.player = new Player({ step: (step, now) => this.playTo(step, now), end: () => this.keepStep() });
     this.live = new Live(urls.base, {
       patch: (patch, arrays) => this.patch(patch, arrays),
       ended: () => this.port.setTriggerValue("action", "ended"),
@@ -67,11 +67,13 @@ class Stage {
       this.legend.root, this.figures.root, this.controls.root, this.saving.root);
     this.observer = new ResizeObserver(() => this.relayout());
     this.onresize = () => this.relayout();
+    this.onpopstate = () => this.leave();
     this.ready = Promise.all([loadStyle(urls.css), loadScript(urls.plotly)]).then(() => {
       if (this.disposed) return;
       place.append(this.root);
       this.observer.observe(this.root);
       window.addEventListener("resize", this.onresize);
+      window.addEventListener("popstate", this.onpopstate);
     });
   }
 
@@ -93,7 +95,7 @@ class Stage {
       if (before && before.slug !== header.slug) this.startOver();
       this.header = header;
       this.model.load(this.arrived);
-      if (this.settings.receive(header.settings, header.answered ?? 0)) this.player.stop();
+      this.settings.receive(header.settings, header.answered ?? 0);
       this.counts.revision += 1;
       this.layDragged();
       this.live.follow(header.events);
@@ -184,9 +186,14 @@ class Stage {
       this.settings.held.delete(name);
       this.layFrame(name, value);
     }
-    if (this.player.playing) this.settings.set("step", Math.floor(this.step));
-    this.port.setStateValue("settings", this.settings.commit());
+    this.port.setStateValue("settings", this.settings.commit(changes));
     this.requestDraw();
+  }
+
+  /** Back, Forward or a link: a walk that goes on would commit its step to the wrong address. */
+  leave() {
+    this.player.stop();
+    this.settings.leave();
   }
 
   toggleGroup(group) {
@@ -216,9 +223,12 @@ class Stage {
   }
 
   pause() {
+    if (!this.player.playing) return;
     this.player.stop();
-    this.commit({ step: Math.floor(this.step + 1e-6) });
+    this.keepStep();
   }
+
+  keepStep() { this.commit({ step: Math.floor(this.step + 1e-6) }); }
 
   key(event) {
     if (this.header.veiled || !this.count) return;
@@ -315,6 +325,7 @@ class Stage {
     clearTimeout(this.rest);
     this.observer.disconnect();
     window.removeEventListener("resize", this.onresize);
+    window.removeEventListener("popstate", this.onpopstate);
     this.figures.clear();
     this.root.remove();
   }
