@@ -68,6 +68,12 @@ def test_a_permalink_restores_every_setting_in_a_fresh_session():
     assert query(at) == link and remarks(at) == []
 
 
+@pytest.mark.parametrize("slug", [s for s, lesson in LESSONS.items() if any(c.kind == "step" for c in lesson.controls)])
+def test_every_walk_can_be_opened_in_its_middle(slug):
+    step = next(control.name for control in LESSONS[slug].controls if control.kind == "step")
+    assert opened(slug, **{step: "3"}).session_state["found"] == LESSONS[slug].defaults | {step: 3}
+
+
 def test_what_does_not_fit_is_moved_or_dropped_with_a_line_each():
     at = opened(alpha="99", eta="fast", start="1,2,3", step="12", colour="red")
     found = at.session_state["found"]
