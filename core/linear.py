@@ -46,3 +46,11 @@ def conditioned(key: PRNGKeyArray, n: int, condition: float, m: int | None = Non
     key_u, key_v = jax.random.split(key)
     u, v = (jnp.linalg.qr(jax.random.normal(k, (d, n)))[0] for k, d in ((key_u, m), (key_v, n)))
     return u @ jnp.diag(jnp.geomspace(1.0, 1.0 / condition, n)) @ v.T
+
+
+def across(matrix: Float[Array, "m n"]) -> Float[Array, "m m_minus_n"]:
+    """U with U^T A = 0: an orthonormal basis of all that no A x reaches; without columns where A is square.
+
+    A has n independent columns. There a left inverse (V A = I) may do what it likes; the pseudo-inverse has A^+ U = 0.
+    """
+    return jnp.linalg.qr(matrix, mode="complete")[0][:, matrix.shape[1] :]

@@ -89,6 +89,8 @@ GLOSSARY: dict[str, Entry] = {
     "rjcp": Entry("RJCP", "the same error at run time", "|J_g(f(x)) J_f(x) − I| at a point: where it is small, the "
                   "learned inverse can be trusted."),
     "dipg": Entry("D-IPG", "Deceptron inverse-gradient step", "A step in y pulled back through the learned g."),
+    "left-inverse": Entry("V A = I", "left inverse", "V undoes A. With more data than unknowns there are many such V; "
+                          "the smallest is A⁺."),
     "armijo": Entry("Armijo", "Armijo’s rule", "A step is accepted only if it lowers the residual by a sensible "
                     "share; else it is halved."),
 }  # fmt: skip

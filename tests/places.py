@@ -30,6 +30,7 @@ CHOICES = {
     "probes": [{"pair": name} for name in ("young", "trained", "squared", "dense")],
     "train": [{"problem": "sine"}, {"problem": "squared"}, {"problem": "sheared", "architecture": "slabs"}],
     "dipg": [{"problem": "sine"}, {"problem": "squared"}],
+    "linear-check": [{}, {"data": "square", "condition": "10"}, {"trained": "noisy"}],
     "heat-1d": [{}, {"problem": "hard", "jcp": "without"}],
     "quasi-newton": [{"problem": name} for name in ("bowl", "rough", "banana")],
     "hessian-terms": [{}],
@@ -68,5 +69,6 @@ OTHERWISE = {
     "newton-breaks": {"start_x2": 1.5},
     "noise": {"wave_number": 2.0},
     "newton-cost": {"n": 1e3},
+    "linear-check": {"data": "square"},
     "heat-1d": {"noise": 0.001},
 }

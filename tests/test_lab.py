@@ -12,7 +12,7 @@ import pytest
 from core import networks, setups, solve, study, training
 from core.architectures import TiedDeceptron
 from core.deceptron import Deceptron, composition_defect
-from core.linear import LinearMap, conditioned
+from core.linear import LinearMap, across, conditioned
 from core.methods import METHODS
 from core.problem import NoInverse
 from core.protocol import Status
@@ -45,6 +45,24 @@ def test_a_square_linear_map_knows_its_inverse_and_a_tall_one_says_that_it_has_n
     np.testing.assert_allclose(square.inverse(square.forward(x), jnp.zeros(4)), x, atol=1e-9)
     with pytest.raises(NoInverse, match="5 outputs of 4 unknowns"):
         LinearMap(conditioned(jax.random.key(2), 4, 5.0, 5)).inverse(jnp.zeros(5), x)
+
+
+@pytest.mark.parametrize("shape", [(3, 2), (7, 4), (1, 1), (4, 4)])
+def test_what_lies_across_the_range(shape, strict):
+    m, n = shape
+    matrix = jax.random.normal(jax.random.key(4), shape)
+    basis = across(matrix)
+    assert basis.shape == (m, m - n)
+    np.testing.assert_allclose(matrix.T @ basis, 0, atol=1e-14)
+    np.testing.assert_allclose(basis.T @ basis, np.eye(m - n), atol=1e-14)
+    np.testing.assert_allclose(np.linalg.pinv(matrix) @ basis, 0, atol=1e-13)  # what A^+ makes of it
+
+
+def test_what_lies_across_a_sheared_plane_is_its_normal():
+    """By hand: the columns (1, 0, 1) and (2, 3, 0) have the cross product (-3, 2, 3)."""
+    normal = np.array([-3.0, 2.0, 3.0]) / np.sqrt(22)
+    found = across(jnp.array([[1.0, 2.0], [0.0, 3.0], [1.0, 0.0]]))[:, 0]
+    np.testing.assert_allclose(found * np.sign(found[1]), normal, atol=1e-15)
 
 
 @pytest.mark.parametrize("name", ["heat-easy", "heat-hard"])

@@ -25,7 +25,7 @@ def given(slug):
     """What a lesson that needs something works with: measurements, or a model; an untrained one draws as much."""
     if slug == "newton-cost":
         return cost.given_of(cost.made_up())
-    if slug in ("scorecard", "probes"):  # what they are given is more than a model
+    if slug in ("scorecard", "probes", "linear-check"):  # what they are given is more than a model
         return LESSONS[slug].prepare(LESSONS[slug].defaults)
     if slug == "heat-1d":
         return heat_1d.setup("easy").build(jax.random.key(0))

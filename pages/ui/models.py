@@ -91,6 +91,7 @@ SOURCES = {
     "probes": Prepared,
     "train": LiveTraining,
     "dipg": StandardOrMine,
+    "linear-check": Prepared,
     "heat-1d": Prepared,
     "newton-cost": Measured,
 }

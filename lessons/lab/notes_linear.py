@@ -1,0 +1,81 @@
+"""What the linear check says besides its figure: why, limits, code to take away, notes to teach by."""
+
+from core.linear import across
+from core.methods import dipg_differenced
+from lessons.lesson import Teaching
+from lessons.words import code as shown
+
+WHY = (
+    "Every y is a part that some A x reaches, and a part out of reach. Both inverses treat the first alike: "
+    "$V A = A^+ A = I$. The second the pseudo-inverse ignores: it drops y* *straight* down to the range. V is free "
+    "there, and drops it *aslant*, along whatever it maps to zero. A slanted fall lands at the wrong place; η only "
+    "says how fast.\n\n"
+    + shown(dipg_differenced, across)
+    + "\n\nJCP looks at V A only, so its gradient is exactly zero for what V does outside the range. Plain gradient "
+    "descent would leave that as it began, and from V = 0 it would find A⁺. Adam rescales every entry by itself, which "
+    "is blind to ranges: it fills V outside even from 0. **RJCP measures V A, so it sees none of this.**\n\n"
+    "Noise ε in the training data does: $E|V\\epsilon|^2 = \\sigma^2 |V|^2$ is a price on large V, and of all left "
+    "inverses A⁺ is the smallest. The price is paid in RJCP too: V becomes $(A^T A + \\tfrac12\\sigma^2 I)^{-1} A^T$, "
+    "and the step Levenberg–Marquardt’s with damping ½σ²."
+)
+
+LIMITS = (
+    "The arrows are bare proposals: no relaxation, no box. Armijo’s rule would stop D-IPG on its way to the wrong "
+    "place, where the residual begins to rise, and call it stalled. At condition 30, 3,000 steps of training are not "
+    "enough (12,000 are); at 100 even less. For a nonlinear P the range bends, and what is out of reach changes from "
+    "place to place: the oscillator has 32 data for 4 unknowns."
+)
+
+
+def remark(result):
+    """What the right answer rests on, at these settings."""
+    if result["settings"]["data"] == "square":
+        return "A square A reaches every y: V A = I then leaves nothing open."
+    if result["settings"]["trained"] == "noisy":
+        return "Trained on noisy y, V is small where it can be: nearly A⁺, a little too small everywhere."
+    return "Were V still wrong within the range, RJCP would show it. It only ever looks at V A."
+
+
+def code(settings):
+    """The last picture: one training, one step of each method."""
+    noisy = settings["trained"] == "noisy"
+    weights = '{"jcp": 1.0, "reconstruction": 1.0}' if noisy else '{"jcp": 1.0}'
+    rows = {"square": 2, "tall": 3}[settings["data"]]
+    outside = settings["outside"] if settings["data"] == "tall" else 0.0
+    return f"""\
+import jax, jax.numpy as jnp
+from core import linear, setups, training
+from core.least_squares import gauss_newton
+from core.methods import dipg_differenced
+from core.networks import as_type
+from core.problem import Aimed, number
+setup = setups.linear(2, {settings["condition"]}.0, {rows})
+hyper = setups.Hyper(3e-2, 3000, noise={0.05 if noisy else 0.0}, probes=1, weights={weights})
+model = as_type(training.fit(setup, jax.random.key(0), hyper).model, jnp.float64)
+A, x0, eta = setup.problem.matrix, number({list(settings["start"])!r}), {settings["eta"]!r}
+y_star = A @ number([-0.9, -1.1]) + {outside!r} * linear.across(A).sum(1)
+problem = Aimed(setup.problem, y_star)
+gn = gauss_newton(problem, x0, eta)
+dipg = dipg_differenced(problem, model, x0, A @ x0, eta, None)[1] - x0
+rjcp = ((model.g.weight @ A - jnp.eye(2)) ** 2).sum()
+"""
+
+
+def numbers(result):
+    """Both steps and RJCP when training has ended."""
+    return {"gn": result["gauss_newton"], "dipg": result["dipg"][-1], "rjcp": result["rjcp"][-1]}
+
+
+TEACHING = Teaching(
+    misconception="A left inverse is the pseudo-inverse.",
+    demo=(
+        ("Play: RJCP falls to rounding, and D-IPG’s arrow settles beside Gauss–Newton’s, not on it.", {}),
+        ("Nothing out of reach: the two arrows lie on each other. V has not changed.", {"outside": 0.0}),
+        ("As many data as unknowns: nothing can be out of reach.", {"data": "square"}),
+        ("Trained on noisy data as well, V falls almost straight down.", {"trained": "noisy"}),
+    ),
+    room=(
+        "RJCP is zero up to rounding. Name a y for which V is wrong. Listen for: one that no x gives; then ask which "
+        "of our measurements are like that. Every noisy one."
+    ),
+)
