@@ -30,7 +30,7 @@ CHOICES = {
     "probes": [{"pair": name} for name in ("young", "trained", "squared", "dense")],
     "train": [{"problem": "sine"}, {"problem": "squared"}, {"problem": "sheared", "architecture": "slabs"}],
     "dipg": [{"problem": "sine"}, {"problem": "squared"}],
-    "linear-check": [{}, {"data": "square", "condition": "10"}, {"trained": "noisy"}],
+    "linear-check": [{}, {"data": "square", "condition": "30"}, {"trained": "noisy"}],
     "heat-1d": [{}, {"problem": "hard", "jcp": "without"}],
     "quasi-newton": [{"problem": name} for name in ("bowl", "rough", "banana")],
     "hessian-terms": [{}],

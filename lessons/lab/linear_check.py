@@ -216,10 +216,10 @@ def _rest(result):
         return "V A is singular: its walk comes to rest nowhere."
     if away < 1e-3:
         return "Its walk comes to rest at the least-squares solution all the same."
-    residuals = f"{number_word(result['excess'][-1])} instead of {number_word(result['least'])}"
-    return (
-        f"Its walk comes to rest {number_word(away)} from the least-squares solution, with a residual of {residuals}."
-    )
+    said = f"Its walk comes to rest {number_word(away)} from the least-squares solution"
+    if result["excess"][-1] < (1 + SAME) * result["least"]:
+        return f"{said}."
+    return f"{said}, with a residual of {number_word(result['excess'][-1])} instead of {number_word(result['least'])}."
 
 
 def _same(result):
@@ -304,7 +304,7 @@ LESSON = Lesson(
     ),
     minutes=6,
     controls=(
-        Step("step", "moment of training", CHUNKS, CHUNKS),
+        Step("step", "frame", CHUNKS, CHUNKS),
         Slider(
             "outside", "s, part of y* out of reach", 0.0, 1.0, 0.6, landmarks=(Landmark("none", 0.0),),
             when=("data", ("tall",)),

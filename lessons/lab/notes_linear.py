@@ -50,7 +50,8 @@ from core.methods import dipg_differenced
 from core.networks import as_type
 from core.problem import Aimed, number
 setup = setups.linear(2, {settings["condition"]}.0, {rows})
-hyper = setups.Hyper(3e-2, 3000, noise={0.05 if noisy else 0.0}, probes=1, weights={weights})
+hyper = setups.Hyper(3e-2, 3000, noise={0.05 if noisy else 0.0}, probes=1,
+                     weights={weights})
 model = as_type(training.fit(setup, jax.random.key(0), hyper).model, jnp.float64)
 A, x0, eta = setup.problem.matrix, number({list(settings["start"])!r}), {settings["eta"]!r}
 y_star = A @ number([-0.9, -1.1]) + {outside!r} * linear.across(A).sum(1)
