@@ -113,3 +113,8 @@ class DampedOscillator(Problem):
 def physical(x: Float[Array, "4"]) -> tuple[Array, Array, Float[Array, "2"]]:
     """What the four parameters of a `DampedOscillator` mean: omega, zeta and the first state."""
     return 1 + 2 * x[0], 0.05 + 0.35 * x[1], jnp.stack([0.4 + 0.6 * x[2], -1.5 + 3 * x[3]])
+
+
+def parameters(omega: Array, zeta: Array, state: Float[Array, "2"]) -> Float[Array, "4"]:
+    """The four parameters of a `DampedOscillator` that mean these numbers: `physical` undone."""
+    return jnp.stack([(omega - 1) / 2, (zeta - 0.05) / 0.35, (state[0] - 0.4) / 0.6, (state[1] + 1.5) / 3])

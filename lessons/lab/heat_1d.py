@@ -1,85 +1,53 @@
 """Heat-1D with a learned inverse: who recovers the temperature when the data are noisy (curriculum I3, I5)."""
 
-import dataclasses
-from functools import cache
-
-import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 
-from core import training
 from core.backend import default_float
 from core.deceptron import rjcp_field
 from core.heat import points
 from core.networks import as_type
 from core.reasons import why
-from core.solve import solve_path
 from lessons.controls import Choice, Landmark, Legend, Preset, Slider, Step
 from lessons.figures import FAINTEST, METHODS, Axis, Drawing, Line, Panel, over_steps
-from lessons.lab import notes
-from lessons.lab.experiments import EXPERIMENTS, FULL
+from lessons.lab import notes, walking
+from lessons.lab.walking import BUDGET, VARIANTS
 from lessons.lesson import Claim, Lesson, Takeaway
 from lessons.prediction import Option, Prediction
 from lessons.words import fate, number_word
 
-BUDGET = 20  # gradient descent needs about 40 steps: that it is under way is what the figure shows
 WALKERS = ("gradient_descent", "nesterov", "levenberg_marquardt", "dipg_plain", "dipg_differenced")
 LEARNED = ("dipg_plain", "dipg_differenced")
-PROFILES = 40
+PROFILES = walking.INSTANCES
 PROBLEMS = {"easy": "easy", "hard": "hard, bent sensor"}
-VARIANTS = {"with": FULL, "without": "no JCP"}
 CONTENDERS = ("levenberg_marquardt", "dipg_differenced", "gradient_descent")
 ALIKE = 0.05  # errors that differ by less than this share are the same
 
-_solve = eqx.filter_jit(solve_path)
 
-
-@cache
 def setup(problem):
     """The experiment's setup with this figure's budget."""
-    with jax.ensure_compile_time_eval():
-        chosen = EXPERIMENTS[f"heat-{problem}"].setup()
-    return dataclasses.replace(chosen, solver=dataclasses.replace(chosen.solver, budget=BUDGET))
-
-
-@cache
-def instances(problem):
-    """PROFILES true profiles, the noise of each at a standard deviation of 1, and the start."""
-    with jax.ensure_compile_time_eval():
-        key_x, key_noise = jax.random.split(jax.random.key(1000))
-        x = setup(problem).draw(key_x, PROFILES)
-        return x, jax.random.normal(key_noise, x.shape, x.dtype), setup(problem).problem.start
-
-
-@cache
-def standard_model(problem, jcp):
-    """The Deceptron of training seed 0, trained once per process."""
-    chosen = EXPERIMENTS[f"heat-{problem}"].variant(VARIANTS[jcp])
-    return training.fit(chosen, jax.random.key(0)).model
+    return walking.setup(f"heat-{problem}")
 
 
 def model_for(settings):
     """The Deceptron of the chosen problem, with or without the Jacobian Composition Penalty."""
-    return standard_model(settings["problem"], settings["jcp"])
+    return walking.standard_model(f"heat-{settings['problem']}", settings["jcp"])
 
 
 def simulate(model, problem, jcp, noise, instance, relaxation):
     """All walks from the same flat start towards the same noisy data."""
-    chosen, (truths, draws, start) = setup(problem), instances(problem)
-    which = jnp.clip(jnp.round(instance).astype(int) - 1, 0, PROFILES - 1)
-    truth = truths[which]
-    measured = chosen.problem.forward(truth) + noise * draws[which]
-    solver = dataclasses.replace(chosen.solver, relaxation=relaxation)
-    walks = {name: _solve(name, chosen.problem, model, measured, start, solver) for name in WALKERS}
+    chosen, (truths, draws, start) = setup(problem), walking.instances(f"heat-{problem}")
+    truth, one_draw = walking.chosen_one(truths, instance), walking.chosen_one(draws, instance)
+    measured = chosen.problem.forward(truth) + noise * one_draw
+    walks = walking.walks(WALKERS, f"heat-{problem}", model, measured, relaxation)
     precise = as_type(model, default_float())
     return {
         "truth": truth,
         "measured": measured,
         "walks": walks,
-        "errors": {name: jnp.sqrt(jnp.mean((walk.path.x - truth) ** 2, axis=-1)) for name, walk in walks.items()},
+        "errors": walking.errors(walks, truth),
         "rjcp": rjcp_field(precise, jnp.stack([start, walks["dipg_differenced"].x])),
-        "noise_level": jnp.linalg.norm(noise * draws[which]) / chosen.solver.scale,
+        "noise_level": jnp.linalg.norm(noise * one_draw) / chosen.solver.scale,
     }
 
 
@@ -117,7 +85,7 @@ def _last_error(result, name):
 def reading(result):
     best = min(CONTENDERS, key=lambda name: _last_error(result, name))
     sentences = [
-        f"{_label(name)} {fate(result['walks'][name])}; it is off by {number_word(_last_error(result, name))}."
+        f"{walking.label(name)} {fate(result['walks'][name])}; it is off by {number_word(_last_error(result, name))}."
         for name in CONTENDERS
     ]
     plain = result["walks"]["dipg_plain"]
@@ -137,10 +105,6 @@ def _noise(result):
     if level > tolerance:
         return f"the noise alone is a residual of {number_word(level)}, so to go below that is to fit the noise."
     return f"the noise alone is a residual of {number_word(level)}, below the tolerance of {number_word(tolerance)}."
-
-
-def _label(name):
-    return METHODS[name].label[0].upper() + METHODS[name].label[1:]
 
 
 def _nearest_is(name):

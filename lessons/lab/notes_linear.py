@@ -53,11 +53,10 @@ setup = setups.linear(2, {settings["condition"]}.0, {rows})
 hyper = setups.Hyper(3e-2, 3000, noise={0.05 if noisy else 0.0}, probes=1,
                      weights={weights})
 model = as_type(training.fit(setup, jax.random.key(0), hyper).model, jnp.float64)
-A, x0, eta = setup.problem.matrix, number({list(settings["start"])!r}), {settings["eta"]!r}
-y_star = A @ number([-0.9, -1.1]) + {outside!r} * linear.across(A).sum(1)
-problem = Aimed(setup.problem, y_star)
-gn = gauss_newton(problem, x0, eta)
-dipg = dipg_differenced(problem, model, x0, A @ x0, eta, None)[1] - x0
+A, x, x0 = setup.problem.matrix, number([-0.9, -1.1]), number({list(settings["start"])!r})
+problem = Aimed(setup.problem, A @ x + {outside!r} * linear.across(A).sum(1))
+gn = gauss_newton(problem, x0, {settings["eta"]!r})
+dipg = dipg_differenced(problem, model, x0, A @ x0, {settings["eta"]!r}, None)[1] - x0
 rjcp = ((model.g.weight @ A - jnp.eye(2)) ** 2).sum()
 """
 

@@ -1,0 +1,68 @@
+"""What the laboratory's lessons on walks share: the experiment, its instances, its trained Deceptron, the walks."""
+
+import dataclasses
+from functools import cache
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from core import training
+from core.solve import solve_path
+from lessons.figures import METHODS
+from lessons.lab.experiments import EXPERIMENTS, FULL
+
+BUDGET = 20  # gradient descent needs more on every experiment: that it is under way is what a figure shows
+INSTANCES = 40
+VARIANTS = {"with": FULL, "without": "no JCP"}
+SEED = 1000  # of instances: far from the seeds of training
+
+# Traced once for a picture and its sweeps, not once for each.
+_solve = eqx.filter_jit(solve_path)
+
+
+@cache
+def setup(experiment):
+    """The experiment's setup with a figure's budget."""
+    with jax.ensure_compile_time_eval():
+        chosen = EXPERIMENTS[experiment].setup()
+    return dataclasses.replace(chosen, solver=dataclasses.replace(chosen.solver, budget=BUDGET))
+
+
+@cache
+def instances(experiment):
+    """INSTANCES true unknowns, the noise of each at a standard deviation of 1, and the start."""
+    with jax.ensure_compile_time_eval():
+        key_x, key_noise = jax.random.split(jax.random.key(SEED))
+        chosen = setup(experiment)
+        x, start = chosen.draw(key_x, INSTANCES), chosen.problem.start
+        m = chosen.problem.forward(start).size
+        return x, jax.random.normal(key_noise, (INSTANCES, m), x.dtype), start
+
+
+def chosen_one(values, instance):
+    """The row of `values` that a slider from 1 to INSTANCES chooses."""
+    return values[jnp.clip(jnp.round(instance).astype(int) - 1, 0, INSTANCES - 1)]
+
+
+@cache
+def standard_model(experiment, jcp):
+    """The Deceptron of training seed 0, with or without JCP, trained once per process."""
+    return training.fit(EXPERIMENTS[experiment].variant(VARIANTS[jcp]), jax.random.key(0)).model
+
+
+def walks(names, experiment, model, measured, relaxation):
+    """All these methods from the experiment's start towards the measured data, under one protocol."""
+    chosen = setup(experiment)
+    solver = dataclasses.replace(chosen.solver, relaxation=relaxation)
+    return {name: _solve(name, chosen.problem, model, measured, chosen.problem.start, solver) for name in names}
+
+
+def errors(found, truth):
+    """The error in x by step of each walk: the root mean square over the unknowns."""
+    return {name: jnp.sqrt(jnp.mean((walk.path.x - truth) ** 2, axis=-1)) for name, walk in found.items()}
+
+
+def label(name):
+    """A method's name at the beginning of a sentence."""
+    return METHODS[name].label[0].upper() + METHODS[name].label[1:]
