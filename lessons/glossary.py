@@ -60,6 +60,8 @@ GLOSSARY: dict[str, Entry] = {
                             "and the shortest such step."),
     "singular-value": Entry("σ", "singular value", "By how much a matrix stretches one of its principal directions."),
     "threshold": Entry("τ", "threshold", "Directions whose singular value is not above it are left out of an inverse."),
+    "damping": Entry("λ", "damping of Levenberg–Marquardt", "Shortens its step, most along directions that J hardly "
+                     "answers to: 0 is Gauss–Newton, large is a short gradient step."),
     "order": Entry("O(hᵖ)", "order", "The error falls like the p-th power: halve h, and it is 2ᵖ times smaller."),
     "level": Entry("c", "level", "Where a toy loss has its two valleys: at x₂ = ±√c."),
     # Physics

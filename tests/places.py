@@ -32,6 +32,7 @@ CHOICES = {
     "dipg": [{"problem": "sine"}, {"problem": "squared"}],
     "linear-check": [{}, {"data": "square", "condition": "30"}, {"trained": "noisy"}],
     "heat-1d": [{}, {"problem": "hard", "jcp": "without"}],
+    "oscillator": [{}, {"jcp": "without"}],
     "quasi-newton": [{"problem": name} for name in ("bowl", "rough", "banana")],
     "hessian-terms": [{}],
     "newton-breaks": [{"loss": name} for name in ("exact", "tanh", "relu")],
@@ -40,7 +41,7 @@ CHOICES = {
 }
 MOST = 120  # settings that are drawn of a lesson
 # Fewer where each takes long: they work with a trained model.
-EXAMPLES = {"probes": 60, "train": 20, "dipg": 30, "heat-1d": 20}
+EXAMPLES = {"probes": 60, "train": 20, "dipg": 30, "heat-1d": 20, "oscillator": 20}
 
 # Settings at which another answer than at the defaults is right: a prediction that cannot fail asks nothing.
 OTHERWISE = {
@@ -71,4 +72,5 @@ OTHERWISE = {
     "newton-cost": {"n": 1e3},
     "linear-check": {"data": "square"},
     "heat-1d": {"noise": 0.001},
+    "oscillator": {"omega": 1.6},
 }

@@ -149,6 +149,14 @@ CURRICULUM = {
             "deceptron::rjcp_is_unbiased_and_its_variance_falls_like_one_over_the_probes",
         ),
     ),
+    "I3": (
+        "a fair comparison of all methods",
+        (
+            "lab::what_an_iteration_costs",
+            "lab::instances_start_outside_the_tolerance_and_their_noise_is_within_it",
+            "solve::every_step_is_relaxed_projected_and_accepted_by_the_rule",
+        ),
+    ),
     "I2": (
         "a damped Gauss-Newton step where J_g is the pseudo-inverse",
         (
@@ -161,7 +169,7 @@ CURRICULUM = {
 every_row = pytest.mark.parametrize("row", CURRICULUM)
 
 
-LEARNED = {"H1", "H4", "I2"}  # of the Deceptron's rows, those that are proven here so far
+LEARNED = {"H1", "H4", "I2", "I3"}  # of the Deceptron's rows, those that are proven here so far
 
 
 def chapters():

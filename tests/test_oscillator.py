@@ -98,6 +98,17 @@ def test_the_experiment_is_what_its_parameters_say(theta):
     np.testing.assert_allclose(measured(jnp.array(theta)), expected, atol=3e-5)
 
 
+@given(st.lists(st.floats(-0.2, 1.2), min_size=4, max_size=4))
+def test_the_parameters_of_what_parameters_mean(theta):
+    np.testing.assert_allclose(oscillator.parameters(*oscillator.physical(jnp.array(theta))), theta, atol=1e-12)
+
+
+@pytest.mark.usefixtures("strict")
+def test_parameters_by_hand():
+    found = oscillator.parameters(jnp.array(2.0), jnp.array(0.4), jnp.array([0.7, -1.5]))
+    np.testing.assert_allclose(found, [0.5, 1.0, 0.5, 0.0], atol=1e-15)
+
+
 PROBLEM = DampedOscillator()
 measured = jax.jit(lambda theta: PROBLEM.forward(theta))
 

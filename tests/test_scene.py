@@ -10,7 +10,7 @@ import pytest
 
 from lessons import lessons
 from lessons.controls import Slider, Step
-from lessons.lab import heat_1d
+from lessons.lab import walking
 from lessons.learned import setting
 from lessons.newton import cost
 from lessons.scene import moving, scene
@@ -27,8 +27,8 @@ def given(slug):
         return cost.given_of(cost.made_up())
     if slug in ("scorecard", "probes", "linear-check"):  # what they are given is more than a model
         return LESSONS[slug].prepare(LESSONS[slug].defaults)
-    if slug == "heat-1d":
-        return heat_1d.setup("easy").build(jax.random.key(0))
+    if slug in ("heat-1d", "oscillator"):
+        return walking.setup({"heat-1d": "heat-easy"}.get(slug, slug)).build(jax.random.key(0))
     return setting.setup("sine").build(jax.random.key(0))
 
 

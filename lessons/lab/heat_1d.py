@@ -39,7 +39,7 @@ def simulate(model, problem, jcp, noise, instance, relaxation):
     chosen, (truths, draws, start) = setup(problem), walking.instances(f"heat-{problem}")
     truth, one_draw = walking.chosen_one(truths, instance), walking.chosen_one(draws, instance)
     measured = chosen.problem.forward(truth) + noise * one_draw
-    walks = walking.walks(WALKERS, f"heat-{problem}", model, measured, relaxation)
+    walks = walking.walks(WALKERS, f"heat-{problem}", model, measured, relaxation=relaxation)
     precise = as_type(model, default_float())
     return {
         "truth": truth,

@@ -51,10 +51,13 @@ def standard_model(experiment, jcp):
     return training.fit(EXPERIMENTS[experiment].variant(VARIANTS[jcp]), jax.random.key(0)).model
 
 
-def walks(names, experiment, model, measured, relaxation):
-    """All these methods from the experiment's start towards the measured data, under one protocol."""
+def walks(names, experiment, model, measured, **numbers):
+    """All these methods from the experiment's start towards the measured data, under one protocol.
+
+    numbers: of the solver, such as relaxation, where they are not the experiment's.
+    """
     chosen = setup(experiment)
-    solver = dataclasses.replace(chosen.solver, relaxation=relaxation)
+    solver = dataclasses.replace(chosen.solver, **numbers)
     return {name: _solve(name, chosen.problem, model, measured, chosen.problem.start, solver) for name in names}
 
 

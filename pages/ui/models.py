@@ -93,5 +93,6 @@ SOURCES = {
     "dipg": StandardOrMine,
     "linear-check": Prepared,
     "heat-1d": Prepared,
+    "oscillator": Prepared,
     "newton-cost": Measured,
 }
