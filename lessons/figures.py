@@ -76,8 +76,8 @@ class Panel:
 @dataclass(frozen=True)
 class Line:
     """x, y: (..., k). role "path": one point per step, drawn up to the current one; "segment": (..., steps + 1, k), the
-    current row is drawn; "curve": drawn whole, with gaps where it is not finite. answer: hidden until the student
-    has predicted.
+    current row is drawn, or (k,) where all rows are the same; "curve": drawn whole, with gaps where it is not finite.
+    answer: hidden until the student has predicted.
     """
 
     id: str
@@ -234,7 +234,7 @@ def _axes(fig: go.Figure, panel: Panel, place: tuple[int, int]) -> None:
 def _line(fig: go.Figure, line: Line, place: tuple[int, int], step: int | None) -> None:
     x, y = np.asarray(line.x, np.float32), np.asarray(line.y, np.float32)
     if line.role == "segment":
-        x, y = x[step or 0], y[step or 0]
+        x, y = (values[step or 0] if values.ndim > 1 else values for values in (x, y))
     elif line.role == "path" and step is not None:
         x, y = x[: step + 1], y[: step + 1]
     style = line.style

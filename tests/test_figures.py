@@ -21,6 +21,14 @@ def test_what_is_not_finite(role, shown):
     np.testing.assert_array_equal(drawn(role), shown)
 
 
+def test_the_rows_of_a_segment_may_share_one_coordinate():
+    rows = np.array([[1.0, 2.0], [3.0, 4.0]])
+    panel = Panel("panel", "title", Axis("x", (0, 1)), Axis("y", (0, 1)), big=True)
+    lines = (Line("shared", "panel", np.arange(2.0), rows, role="segment"),)
+    shown = figure(Drawing((panel,), lines, step=1)).data[0]
+    np.testing.assert_array_equal([shown.x, shown.y], [[0, 1], [3, 4]])
+
+
 def test_no_two_panels_lie_on_each_other():
     panels = [
         Panel(name, name, Axis("x", (0, 1)), Axis("y", (0, 1)), big) for name, big in zip("abc", (1, 1, 0), strict=True)
