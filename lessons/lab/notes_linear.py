@@ -6,10 +6,10 @@ from lessons.lesson import Teaching
 from lessons.words import code as shown
 
 WHY = (
-    "Every y is a part that some A x reaches, and a part out of reach. Both inverses treat the first alike: "
-    "$V A = A^+ A = I$. The second the pseudo-inverse ignores: it drops y* *straight* down to the range. V is free "
-    "there, and drops it *aslant*, along whatever it maps to zero. A slanted fall lands at the wrong place; η only "
-    "says how fast.\n\n"
+    "Every y is a part that some A x reaches, and a part out of reach, along the columns of U. Both inverses treat "
+    "the first alike: $V A = A^+ A = I$. The second the pseudo-inverse ignores: it drops y* *straight* down to the "
+    "range. V is free there, and drops it *aslant*, along whatever it maps to zero. A slanted fall lands at the wrong "
+    "place; η only says how fast.\n\n"
     + shown(dipg_differenced, across)
     + "\n\nJCP looks at V A only, so its gradient is exactly zero for what V does outside the range. Plain gradient "
     "descent would leave that as it began, and from V = 0 it would find A⁺. Adam rescales every entry by itself, which "
@@ -20,10 +20,10 @@ WHY = (
 )
 
 LIMITS = (
-    "The arrows are bare proposals: no relaxation, no box. Armijo’s rule would stop D-IPG on its way to the wrong "
-    "place, where the residual begins to rise, and call it stalled. At condition 30, 3,000 steps of training are not "
-    "enough (12,000 are); at 100 even less. For a nonlinear P the range bends, and what is out of reach changes from "
-    "place to place: the oscillator has 32 data for 4 unknowns."
+    "The arrows are bare proposals: no relaxation, no box. Under the fair protocol D-IPG ends at the same wrong place, "
+    "and is said to have stalled. At condition 30, 3,000 steps of training are not enough; 12,000 are. For a "
+    "nonlinear P the range bends, and what is out of reach changes from place to place: the [oscillator](oscillator) "
+    "has 32 data for 4 unknowns."
 )
 
 
