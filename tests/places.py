@@ -41,7 +41,7 @@ CHOICES = {
 }
 MOST = 120  # settings that are drawn of a lesson
 # Fewer where each takes long: they work with a trained model.
-EXAMPLES = {"probes": 60, "train": 20, "dipg": 30, "heat-1d": 20, "oscillator": 20}
+EXAMPLES = {"probes": 60, "train": 20, "dipg": 30, "heat-1d": 20}
 
 # Settings at which another answer than at the defaults is right: a prediction that cannot fail asks nothing.
 OTHERWISE = {
