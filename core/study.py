@@ -47,7 +47,10 @@ class Row(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """Rows of one method put together. spread: standard deviation over instances; quartiles: 25, 50 and 75 %."""
+    """Rows of one method put together.
+
+    spread, error_spread: standard deviations over instances; quartiles: 25, 50 and 75 %, of the iterations.
+    """
 
     method: str
     instances: int
@@ -56,6 +59,7 @@ class Summary(NamedTuple):
     quartiles: tuple[float, float, float]
     success: float
     error: float
+    error_spread: float
     accepted: float
     residual: float
     rjcp: float
@@ -121,6 +125,7 @@ def summary(rows: Iterable[Row]) -> Summary:
         quartiles=tuple(float(q) for q in np.percentile(every["iterations"], [25, 50, 75])),
         success=counts["converged"] / every["status"].size,
         statuses=counts,
+        error_spread=float(np.std(every["error"])),
         **means,
         **work,
         **steps,

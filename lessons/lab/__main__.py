@@ -12,7 +12,7 @@ from pathlib import Path
 from core import backend
 from lessons.lab import tables
 from lessons.lab.experiments import EXPERIMENTS
-from lessons.lab.runs import Plan, run
+from lessons.lab.runs import Doing, Plan, run
 
 
 class Progress:
@@ -22,8 +22,8 @@ class Progress:
         self.words, self.begun, self.shown = "", 0.0, 0.0
         self.terminal = sys.stderr.isatty()
 
-    def __call__(self, words: str, done: int, total: int) -> None:
-        now = time.monotonic()
+    def __call__(self, doing: Doing) -> None:
+        now, words, done, total = time.monotonic(), doing.words, doing.done, doing.total
         if words != self.words:
             self.words, self.begun, self.shown = words, now, 0.0
         if now - self.shown < (0.2 if self.terminal else 5.0):
@@ -54,10 +54,16 @@ def arguments(words: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--instances", type=int, default=300, help="instances in each set (default 300)")
     parser.add_argument("--steps", type=int, help="training steps (default: the experiment's)")
     parser.add_argument("--only", action="store_true", help="the experiment itself, without its ablations")
+    parser.add_argument("--variants", help="some of its variants, separated by commas (default: all but the probes)")
     parser.add_argument("--methods", default="", help="some of its methods, separated by commas (default all)")
     parser.add_argument("--out", type=Path, help="folder for models, rows, table.txt, table.csv and table.json")
     parser.add_argument("--check", action="store_true", help="exit status 1 if a figure asked for is not met")
     return parser.parse_args(words)
+
+
+def _listed(text: str | None) -> tuple[str, ...]:
+    """Names separated by commas."""
+    return tuple(name.strip() for name in (text or "").split(",") if name.strip())
 
 
 def main(words: list[str] | None = None) -> int:
@@ -75,8 +81,8 @@ def main(words: list[str] | None = None) -> int:
             asked.data_seeds,
             asked.instances,
             asked.steps,
-            experiment.names[:1] if asked.only else experiment.names,
-            tuple(name for name in asked.methods.split(",") if name),
+            experiment.names[:1] if asked.only else _listed(asked.variants) or experiment.ablations,
+            _listed(asked.methods),
         )
         table = run(plan, asked.out, progress)
     except KeyboardInterrupt:

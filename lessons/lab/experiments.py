@@ -13,6 +13,7 @@ import equinox as eqx
 import jax.numpy as jnp
 
 from core import setups
+from core.deceptron import MAX_PROBES
 from core.setup import Setup
 from core.study import Summary
 
@@ -44,10 +45,16 @@ class Figure(NamedTuple):
 
 
 class Reported(NamedTuple):
-    """What the paper, or a note on it, reports. source: said with it wherever it is shown."""
+    """What the paper, or a note on it, reports. source: said with it wherever it is shown.
+
+    ours(table): the same quantities of our own run; KeyError where the table lacks them.  why: where ours differ from
+    them, and why.
+    """
 
     words: str
     source: str
+    ours: Callable[[Table], str]
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,6 +78,11 @@ class Experiment:
         """All variants, the full one first."""
         return (FULL, *self.variants)
 
+    @property
+    def ablations(self) -> tuple[str, ...]:
+        """The full experiment and its ablations, without the numbers of probes: what is run unless told otherwise."""
+        return tuple(name for name in self.names if name not in PROBES)
+
 
 def without(term: str, setup: Setup) -> Setup:
     """The setup with the weight of one loss term at 0."""
@@ -92,6 +104,18 @@ def from_chance(setup: Setup) -> Setup:
 def at_once(setup: Setup) -> Setup:
     """The setup with the full weight of JCP from the first step."""
     return eqx.tree_at(lambda s: s.hyper.jcp_warmup, setup, jnp.zeros((), jnp.float32))
+
+
+def instead(setup: Setup) -> Setup:
+    """The setup that learns g from pairs (x, y) alone: the reconstruction takes JCP's place and its weight."""
+    weights = setup.hyper.weights
+    swapped = weights | {"jcp": weights["reconstruction"], "reconstruction": weights["jcp"]}
+    return eqx.tree_at(lambda s: s.hyper.weights, setup, swapped)
+
+
+def probing(count: int, setup: Setup) -> Setup:
+    """The setup whose JCP draws so many probes a sample."""
+    return eqx.tree_at(lambda s: s.hyper.probes, setup, jnp.asarray(count, jnp.int32))
 
 
 def of(method: str, quantity: str, variant: str = FULL) -> Callable[[Table], float]:
@@ -119,9 +143,44 @@ def _against_gauss_newton(method: str) -> Callable[[Table], float]:
     return lambda table: abs(table[FULL, method].iterations - table[FULL, "gauss_newton"].iterations)
 
 
+def _line(method: str, variant: str = FULL, show: Callable[[Summary], str] | None = None) -> Callable[[Table], str]:
+    """One line of the table in words: mean ± spread of the iterations unless `show` says another thing."""
+    say = show or (lambda s: f"{s.iterations:.1f} ± {s.spread:.1f}")
+    return lambda table: say(table[variant, method])
+
+
+def _said(sentence: str, *parts: Callable[[Table], str]) -> Callable[[Table], str]:
+    """A sentence with a gap {} for each part."""
+    return lambda table: sentence.format(*(part(table) for part in parts))
+
+
+def _quartiles(line: Summary) -> str:
+    return "{1:g} [{0:g}, {2:g}]".format(*line.quartiles)
+
+
+def _rjcp(line: Summary) -> str:
+    return f"{line.rjcp:.2g}"
+
+
+def _accepted(line: Summary) -> str:
+    return f"{line.accepted:.2f}"
+
+
+def _other_probes(own: int) -> dict[str, Callable[[Setup], Setup]]:
+    """A variant for every number of probes but the experiment's own."""
+    return {name: partial(probing, count) for name, count in PROBES.items() if count != own}
+
+
 NOTE = "a public reading note on the paper, not checked against it"
 SUMMARY = "the paper's own summary"
+PROBES = {f"{count} probe" + ("s" if count > 1 else ""): count for count in range(1, MAX_PROBES + 1)}
 NO_JCP = {"no JCP": partial(without, "jcp")}
+LESS = {
+    "no reconstruction": partial(without, "reconstruction"),
+    "no cycle": partial(without, "cycle"),
+    "no warm-up": at_once,
+}
+TIED = "tied V = Wᵀ"
 PLAIN, DIFFERENCED, DESCENT = "dipg_plain", "dipg_differenced", "gradient_descent"
 
 EXPERIMENTS = {
@@ -131,6 +190,7 @@ EXPERIMENTS = {
             "linear",
             "Linear check",
             setups.linear,
+            variants={"no JCP": instead, "random start": from_chance, **_other_probes(1)},
             figures=(
                 Figure("exact composition defect, mean", of(DIFFERENCED, "rjcp"), high=1e-6),
                 Figure("D-IPG’s first step against Gauss-Newton’s: cosine", of(DIFFERENCED, "cosine"), low=0.9999),
@@ -143,12 +203,11 @@ EXPERIMENTS = {
             setups.heat_easy,
             variants={
                 **NO_JCP,
-                "no reconstruction": partial(without, "reconstruction"),
-                "no cycle": partial(without, "cycle"),
-                "no warm-up": at_once,
+                **LESS,
                 "y centred": centred,
                 "random start": from_chance,
-                "tied V = Wᵀ": lambda setup: setups.heat_easy("tied"),
+                TIED: lambda setup: setups.heat_easy("tied"),
+                **_other_probes(2),
             },
             figures=(
                 Figure("plain D-IPG: mean iterations", of(PLAIN, "iterations"), high=4.5),
@@ -162,17 +221,54 @@ EXPERIMENTS = {
                 _without_jcp("error", 1.8),
             ),
             reported=(
-                Reported("2 to 3 iterations on easy settings, about 60 for gradient descent", SUMMARY),
-                Reported("without JCP 2.6 → 3.8 iterations, composition residual from about 0 to 457.7", NOTE),
-                Reported("tied V = Wᵀ: 2.8 → 16.2 iterations, acceptance 0.58 → 0.061", NOTE),
-                Reported("no reconstruction, no cycle: unchanged", NOTE),
+                Reported(
+                    "2 to 3 iterations on easy settings, about 60 for gradient descent",
+                    SUMMARY,
+                    _said("{}; gradient descent {}", _line(DIFFERENCED), _line(DESCENT)),
+                    "WHY1",
+                ),
+                Reported(
+                    "without JCP 2.6 → 3.8 iterations, composition residual from about 0 to 457.7",
+                    NOTE,
+                    _said(
+                        "{} → {} iterations, RJCP from {} to {}",
+                        _line(DIFFERENCED),
+                        _line(DIFFERENCED, "no JCP"),
+                        _line(DIFFERENCED, show=_rjcp),
+                        _line(DIFFERENCED, "no JCP", _rjcp),
+                    ),
+                    "WHY2",
+                ),
+                Reported(
+                    "tied V = Wᵀ: 2.8 → 16.2 iterations, acceptance 0.58 → 0.061",
+                    NOTE,
+                    _said(
+                        "{} → {} iterations, acceptance {} → {}",
+                        _line(DIFFERENCED),
+                        _line(DIFFERENCED, TIED),
+                        _line(DIFFERENCED, show=_accepted),
+                        _line(DIFFERENCED, TIED, _accepted),
+                    ),
+                    "WHY3",
+                ),
+                Reported(
+                    "no reconstruction, no cycle: unchanged",
+                    NOTE,
+                    _said(
+                        "{} iterations; without reconstruction {}, without cycle {}",
+                        _line(DIFFERENCED),
+                        _line(DIFFERENCED, "no reconstruction"),
+                        _line(DIFFERENCED, "no cycle"),
+                    ),
+                    "WHY4",
+                ),
             ),
         ),
         Experiment(
             "heat-hard",
             "Heat-1D, hard",
             setups.heat_hard,
-            variants=NO_JCP,
+            variants={**NO_JCP, **LESS, **_other_probes(2)},
             figures=(
                 Figure("differenced D-IPG: mean iterations", of(DIFFERENCED, "iterations"), high=5.5),
                 Figure("differenced D-IPG: share solved", of(DIFFERENCED, "success"), low=0.97),
@@ -182,15 +278,30 @@ EXPERIMENTS = {
                 _without_jcp("error", 1.7),
             ),
             reported=(
-                Reported("D-IPG 2.8 ± 1.0 iterations, gradient descent 58.2 ± 28.9", SUMMARY),
-                Reported("median [quartiles]: gradient descent 49 [38, 80], D-IPG 3 [2, 3], GN and LM 3 [2, 3]", NOTE),
+                Reported(
+                    "D-IPG 2.8 ± 1.0 iterations, gradient descent 58.2 ± 28.9",
+                    SUMMARY,
+                    _said("{}; gradient descent {}", _line(DIFFERENCED), _line(DESCENT)),
+                    "WHY5",
+                ),
+                Reported(
+                    "median [quartiles]: gradient descent 49 [38, 80], D-IPG 3 [2, 3], GN and LM 3 [2, 3]",
+                    NOTE,
+                    _said(
+                        "gradient descent {}, D-IPG {}, GN {}",
+                        _line(DESCENT, show=_quartiles),
+                        _line(DIFFERENCED, show=_quartiles),
+                        _line("gauss_newton", show=_quartiles),
+                    ),
+                    "WHY6",
+                ),
             ),
         ),
         Experiment(
             "oscillator",
             "Damped oscillator",
             setups.oscillator,
-            variants=NO_JCP,
+            variants={**NO_JCP, **LESS, **_other_probes(2)},
             methods=tuple(name for name in (*CLASSICAL, *LEARNED) if name != "conjugate_gradient"),
             figures=(
                 Figure("differenced D-IPG: median iterations", lambda t: t[FULL, DIFFERENCED].quartiles[1], high=9.0),
@@ -201,6 +312,13 @@ EXPERIMENTS = {
                 Reported(
                     "median [quartiles]: gradient descent 65 [1, 104.5], D-IPG 28 [1, 34], GN and LM 16.5 [1, 33.2]",
                     NOTE,
+                    _said(
+                        "gradient descent {}, D-IPG {}, GN {}",
+                        _line(DESCENT, show=_quartiles),
+                        _line(DIFFERENCED, show=_quartiles),
+                        _line("gauss_newton", show=_quartiles),
+                    ),
+                    "WHY7",
                 ),
             ),
         ),

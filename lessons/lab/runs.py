@@ -6,9 +6,12 @@ are solved once per data seed, the learned ones for every pair, so that the spre
 
 import hashlib
 import json
+import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -21,7 +24,25 @@ from core.setup import Setup
 from core.study import Row, Summary, row, summary
 from lessons.lab.experiments import FULL, Experiment
 
-Report = Callable[[str, int, int], None]  # what is being done, how much of it is done, of how much
+Key = tuple[str, int | None, int]  # of a row: method, training seed or None, data seed
+Rows = dict[tuple[str, Key], Row]  # by variant and key
+
+
+class Doing(NamedTuple):
+    """What a run is at: training a variant (no method), steps, or solving by a method, rows; how much of how much."""
+
+    variant: str
+    method: str
+    done: int
+    total: int
+
+    @property
+    def words(self) -> str:
+        """As a progress line says it."""
+        return f"{self.variant}: {f'solving by {self.method}' if self.method else 'training'}"
+
+
+Report = Callable[[Doing], None]
 
 
 class OtherSettings(ValueError):
@@ -57,7 +78,7 @@ class Plan:
         """The methods to run, all of the experiment's unless some were named."""
         return self.methods or self.experiment.methods
 
-    def keys(self, variant: str) -> Iterator[tuple[str, int | None, int]]:
+    def keys(self, variant: str) -> Iterator[Key]:
         """(method, training seed or None, data seed) of every row of a variant."""
         for method in self.chosen:
             learned = METHODS[method].learned
@@ -67,51 +88,89 @@ class Plan:
                         yield method, seed, data_seed
 
 
-def run(plan: Plan, folder: Path | None = None, report: Report = lambda words, done, total: None) -> dict:
+def run(plan: Plan, folder: Path | None = None, report: Report = lambda doing: None, mend: bool = False) -> dict:
     """The table, {(variant, method): Summary}. What lies in the folder from an earlier run is taken, not run again.
 
     Whatever `report` raises ends the run; what is done by then is kept. Raises OtherSettings where the folder holds
-    another run.
+    another run, NotThisFit where a file of it holds no model of ours; mend: such a file is made anew instead.
     """
+    return tabulate(plan, {(variant, key): made for variant, key, made in rows(plan, folder, report, mend)})
+
+
+def rows(
+    plan: Plan, folder: Path | None = None, report: Report = lambda doing: None, mend: bool = False
+) -> Iterator[tuple[str, Key, Row]]:
+    """What `run` puts together, row by row as it comes: (variant, key, row), first what is kept."""
     if folder is not None:
-        _claim(plan, folder)
+        _claim(plan, folder, mend)
+    found = kept(plan, folder)
+    for (variant, key), made in found.items():
+        yield variant, key, made
+    for variant in plan.variants:
+        missing = [key for key in plan.keys(variant) if (variant, key) not in found]
+        # What learns nothing comes first: it is there before any training has ended.
+        missing.sort(key=lambda key: key[1] is not None)
+        yield from _made(plan, variant, missing, folder, report, mend)
+
+
+def kept(plan: Plan, folder: Path | None) -> Rows:
+    """The rows of the plan that the folder holds, whole ones only."""
+    if folder is None:
+        return {}
+    wanted = [(variant, key) for variant in plan.variants for key in plan.keys(variant)]
+    return {(v, key): made for v, key in wanted if (made := _read_row(folder, v, key)) is not None}
+
+
+def tabulate(plan: Plan, found: Rows) -> dict[tuple[str, str], Summary]:
+    """The table of the rows that there are, in the plan's order; a line of which no row is there is left out."""
     table = {}
     for variant in plan.variants:
-        table |= _run_variant(plan, variant, folder, report)
+        for method in plan.chosen:
+            mine = [found[variant, key] for key in plan.keys(variant) if key[0] == method and (variant, key) in found]
+            if mine:
+                table[variant, method] = summary(mine)
     return table
 
 
-def _run_variant(plan: Plan, variant: str, folder: Path | None, report: Report) -> dict[tuple[str, str], Summary]:
-    setup, keys = plan.experiment.variant(variant), list(plan.keys(variant))
-    rows: dict[tuple, Row] = {key: found for key in keys if (found := _read_row(folder, variant, key)) is not None}
-    missing = [key for key in keys if key not in rows]
-    models: list[Deceptron] = []
-    if any(seed is not None for _, seed, _ in missing):
-        models = _models(plan, variant, setup, folder, report)
+def _made(
+    plan: Plan, variant: str, missing: list[Key], folder: Path | None, report: Report, mend: bool
+) -> Iterator[tuple[str, Key, Row]]:
+    if not missing:
+        return
+    setup, models = plan.experiment.variant(variant), None
     for done, (method, seed, data_seed) in enumerate(missing):
-        report(f"{variant}: solving by {method}", done, len(missing))
+        if seed is not None and models is None:
+            models = _models(plan, variant, setup, folder, report, mend)
+        report(Doing(variant, method, done, len(missing)))
         model = None if seed is None else models[seed]
         # Far from the seeds of training, so that no instance is one that training saw.
-        rows[method, seed, data_seed] = row(method, setup, model, 1000 + data_seed, plan.instances)
-        _write_row(folder, variant, (method, seed, data_seed), rows[method, seed, data_seed])
-    return {
-        (variant, method): summary([rows[key] for key in keys if key[0] == method])
-        for method in dict.fromkeys(key[0] for key in keys)
-    }
+        made = row(method, setup, model, 1000 + data_seed, plan.instances)
+        _write_row(folder, variant, (method, seed, data_seed), made)
+        yield variant, (method, seed, data_seed), made
 
 
-def _models(plan: Plan, variant: str, setup: Setup, folder: Path | None, report: Report) -> list[Deceptron]:
+def _models(plan: Plan, variant: str, setup: Setup, folder: Path | None, report: Report, mend: bool) -> list[Deceptron]:
     """A trained model per training seed: from the folder, or as one batch."""
     name = f"{plan.experiment.slug}/{variant}"
-    places = [] if folder is None else [folder / f"{_file(variant)}.seed{seed}.model" for seed in range(plan.seeds)]
+    places = model_places(plan, variant, folder)
     if places and all(place.exists() for place in places):
-        return [keep.load(place, setup, name) for place in places]
+        try:
+            return [keep.load(place, setup, name) for place in places]
+        except keep.NotThisFit:
+            if not mend:
+                raise
     keys = jax.vmap(jax.random.key)(np.arange(plan.seeds))
-    words = f"{variant}: training {plan.seeds} seeds"
-    fits = training.fit_many(setup, keys, steps=plan.steps, report=lambda done, steps: report(words, done, steps))
+    fits = training.fit_many(
+        setup, keys, steps=plan.steps, report=lambda done, steps: report(Doing(variant, "", done, steps))
+    )
     for seed, (place, fit) in enumerate(zip(places, fits, strict=False)):
         keep.save(place, fit.model, name, seed=seed, steps=len(fit.history["total"]))
     return [fit.model for fit in fits]
+
+
+def model_places(plan: Plan, variant: str, folder: Path | None) -> list[Path]:
+    """Where the trained models of a variant are kept, one a seed; none without a folder."""
+    return [] if folder is None else [folder / f"{_file(variant)}.seed{seed}.model" for seed in range(plan.seeds)]
 
 
 def settings(setup: Setup) -> dict[str, object]:
@@ -127,23 +186,35 @@ def settings(setup: Setup) -> dict[str, object]:
     return found | {"architecture": setup.architecture, "batch": setup.batch, "budget": setup.solver.budget}
 
 
-def _claim(plan: Plan, folder: Path) -> None:
-    """Make the folder this plan's, or find that it is already, or refuse it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    record = folder / "plan.json"
-    wanted = {
-        "experiment": plan.experiment.slug,
+def wanted(plan: Plan) -> dict[str, object]:
+    """What makes a folder one plan's: all that its rows depend on but variant and method, which name them."""
+    experiment = plan.experiment
+    return {
+        "experiment": experiment.slug,
         "seeds": plan.seeds,
         "data_seeds": plan.data_seeds,
         "instances": plan.instances,
         "steps": plan.steps,
-        "settings": {name: settings(plan.experiment.variant(name)) for name in plan.experiment.names},
+        "settings": {name: settings(experiment.variant(name)) for name in experiment.names},
     }
-    if record.exists():
-        if json.loads(record.read_text()) != json.loads(json.dumps(wanted)):
-            raise OtherSettings(f"{folder} holds a run at other settings; give another --out, or delete it")
-    else:
-        record.write_text(json.dumps(wanted, indent=1))
+
+
+def _claim(plan: Plan, folder: Path, mend: bool) -> None:
+    """Make the folder this plan's, or find that it is already, or refuse it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    record = folder / "plan.json"
+    mine = json.dumps(wanted(plan), indent=1)
+    if not record.exists():
+        record.write_text(mine)
+        return
+    try:
+        same = json.loads(record.read_text()) == json.loads(mine)
+    except ValueError:  # cut short, or no JSON at all
+        same = False
+    if not same and not mend:
+        raise OtherSettings(f"{folder} holds a run at other settings; give another --out, or delete it")
+    if not same:
+        record.write_text(mine)
 
 
 def _file(variant: str) -> str:
@@ -163,7 +234,7 @@ def _read_row(folder: Path | None, variant: str, key: tuple) -> Row | None:
     try:
         with np.load(place, allow_pickle=False) as kept:
             return Row(key[0], *(kept[name] for name in Row._fields[1:]))
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):  # damaged
         return None
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from core import backend
 from core.study import Summary
-from lessons.lab.experiments import Experiment, Figure, Table
+from lessons.lab.experiments import Experiment, Figure, Reported, Table
 from lessons.lab.runs import Plan, settings
 
 COLUMNS = (
@@ -43,6 +43,17 @@ def asked(figure: Figure) -> str:
     return f"at least {low:g}" if np.isinf(high) else f"at most {high:g}"
 
 
+def reported(experiment: Experiment, table: Table) -> list[tuple[Reported, str]]:
+    """What the paper reports, each with the same quantities of this table, "" where it lacks them."""
+    found = []
+    for one in experiment.reported:
+        try:
+            found.append((one, one.ours(table)))
+        except KeyError:  # a variant or method that was not run
+            found.append((one, ""))
+    return found
+
+
 def as_text(plan: Plan, table: Table) -> str:
     """The table, the figures asked for and what the paper reports, in plain text."""
     experiment = plan.experiment
@@ -58,7 +69,9 @@ def as_text(plan: Plan, table: Table) -> str:
     for figure, value, met in judged(experiment, table):
         text.append(f"  {'met    ' if met else 'NOT MET'}  {figure.words}: {value:.4g} ({asked(figure)})")
     if experiment.reported:
-        text += ["", "Reported elsewhere:", *(f"  {one.words} ({one.source})" for one in experiment.reported)]
+        text += ["", "Reported elsewhere:"]
+    for one, ours in reported(experiment, table):
+        text += [f"  {one.words} ({one.source})", f"    ours: {ours}. {one.why}" if ours else "    ours: not run"]
     return "\n".join(text)
 
 
@@ -87,6 +100,9 @@ def as_json(plan: Plan, table: Table) -> str:
             {"figure": figure.words, "value": value, "asked": asked(figure), "met": met}
             for figure, value, met in judged(plan.experiment, table)
         ],
-        "reported": [one._asdict() for one in plan.experiment.reported],
+        "reported": [
+            {"reported": one.words, "source": one.source, "ours": ours, "why": one.why}
+            for one, ours in reported(plan.experiment, table)
+        ],
     }
     return json.dumps(content, indent=1, ensure_ascii=False)
