@@ -100,6 +100,47 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class Ticks:
+    """Any of a few named options, at least `least` of them: {value: label}. The experiment is not told.
+
+    when: a choice, and for options that not each of its values offers, those that do; the others are not drawn.
+    """
+
+    kind: ClassVar[str] = "ticks"
+    name: str
+    label: str
+    options: Mapping[str, str]
+    default: tuple[str, ...] = ()
+    least: int = 0
+    group: str = "main"
+    when: tuple[str, Mapping[str, tuple[str, ...]]] | None = None
+
+    def __post_init__(self):
+        object.__setattr__(self, "default", self.check(self.default))
+
+    def offered(self, settings: Mapping[str, Any]) -> dict[str, str]:
+        """The options that mean something at these settings."""
+        if self.when is None:
+            return dict(self.options)
+        choice, offering = self.when
+        chosen = settings[choice]
+        return {name: label for name, label in self.options.items() if chosen in offering.get(name, (chosen,))}
+
+    def check(self, value: Any) -> tuple[str, ...]:
+        if not isinstance(value, list | tuple) or any(one not in self.options for one in value):
+            raise ValueError(f"{self.name} must be a list of some of {', '.join(self.options)}, got {value!r}")
+        if len(set(value)) < self.least:
+            raise ValueError(f"{self.name} needs at least {self.least} of {', '.join(self.options)}")
+        return tuple(option for option in self.options if option in value)
+
+    def parse(self, text: str) -> tuple[str, ...]:
+        return self.check([part for part in text.split(",") if part and part != "none"])
+
+    def write(self, value: tuple[str, ...]) -> str:
+        return ",".join(value) or "none"
+
+
+@dataclass(frozen=True)
 class Point:
     """A point of a panel that is dragged, clicked or moved by the arrow keys. low, high: the corners it may reach.
 
@@ -197,7 +238,7 @@ class Preset:
     name: ClassVar[str] = ""
 
 
-Control = Slider | Choice | Point | Step | Legend | Preset
+Control = Slider | Choice | Ticks | Point | Step | Legend | Preset
 
 
 def read_permalink(controls: tuple[Control, ...], query: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:

@@ -47,6 +47,7 @@ METHODS = {
     "bfgs": Style("BFGS", "#BCBD22", "solid", 3.0),
     "lbfgs": Style("L-BFGS", "#7F6A00", "dashdot", 2.0),
     "nesterov": Style("Nesterov", "#3E6C9A", "dashdot", 2.0),
+    "conjugate_gradient": Style("conjugate gradients", "#4A5FC1", "dash", 2.0),
     "momentum": Style("momentum", "#3E6C9A", "dash", 2.0),
     "adam": Style("Adam", "#5A9BD5", "dot", 2.0),
 }

@@ -6,7 +6,7 @@ the hand. Every number or "always" in a lesson's text is a `Claim`, which the te
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import equinox as eqx
@@ -65,20 +65,24 @@ class Teaching:
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of a table: what it says, and the lesson and settings at which the run behind it can be seen."""
+    """A cell of a table: what it says, and the lesson and settings at which the run behind it can be seen, if any."""
 
     text: str
-    slug: str
-    settings: Settings
+    slug: str = ""
+    settings: Settings = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table computed from runs: a heading for each column, then rows of (name, its cells)."""
+    """A table computed from runs: a heading for each column, then rows of (name, its cells).
+
+    A row without cells is a heading for those after it. numeric: the cells are numbers, set flush right.
+    """
 
     caption: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, tuple[Cell, ...]], ...]
+    numeric: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,7 @@ class Lesson:
     takeaway: Takeaway
     teaching: Teaching
     quiz: AnyPrediction | None = None
-    table: Callable[[Result], Table] | None = None
+    table: Callable[[Result], Table | tuple[Table, ...]] | None = None
     prepare: Callable[[Settings], Any] | None = None
     alt: str = ""
 
@@ -136,6 +140,11 @@ class Lesson:
             raise ValueError(f"lesson {self.slug!r} has no control {sorted(unknown)}; it has {sorted(self.defaults)}")
         named = {control.name: control for control in self.controls if control.name}
         return {name: control.check(settings.get(name, control.default)) for name, control in named.items()}
+
+    def tables(self, result: Result) -> tuple[Table, ...]:
+        """The tables that belong to the result, none for most lessons."""
+        made = () if self.table is None else self.table(result)
+        return (made,) if isinstance(made, Table) else made
 
     def experiment(self, given: Any = None, **settings: Any) -> Result:
         """Run the lesson's experiment once. Settings left out take their defaults. Returns NumPy arrays by name.

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from core.backend import provenance
-from lessons.controls import Choice, Legend, Point, Preset, Slider, Step
+from lessons.controls import Choice, Legend, Point, Preset, Slider, Step, Ticks
 from lessons.figures import Axis, Drawing, Field, Line, Mark, Panel
 from lessons.lesson import Lesson
 
@@ -38,7 +38,7 @@ def scene(
         "alt": lesson.alt,
         "settings": {name: list(v) if isinstance(v, tuple) else v for name, v in result["settings"].items()},
         "controls": [
-            control_header(control)
+            control_header(control, result["settings"])
             for control in lesson.controls
             if not isinstance(control, Slider) or control.applies(result["settings"])
         ],
@@ -123,8 +123,8 @@ def _store(arrays: Arrays, key: str, parts: dict[str, np.ndarray]) -> dict[str, 
     return names
 
 
-def control_header(control: Any) -> dict[str, Any]:
-    """One control as the stage draws it."""
+def control_header(control: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """One control as the stage draws it at these settings."""
     header: dict[str, Any] = {
         "kind": control.kind,
         "name": control.name,
@@ -148,8 +148,9 @@ def control_header(control: Any) -> dict[str, Any]:
             "group": control.group,
         }
         header |= {"step": control.step}
-    elif isinstance(control, Choice):
-        options = [{"value": value, "label": label} for value, label in control.options.items()]
+    elif isinstance(control, Choice | Ticks):
+        offered = control.offered(settings) if isinstance(control, Ticks) else control.options
+        options = [{"value": value, "label": label} for value, label in offered.items()]
         header |= {"options": options, "default": control.default, "group": control.group}
     elif isinstance(control, Point):
         header |= {

@@ -1,6 +1,8 @@
 """What the laboratory's lessons say besides their figure: why, limits, code to take away, notes to teach by."""
 
+from lessons.lab.study_table import BLURRED, ratios
 from lessons.lesson import Teaching
+from lessons.words import number_word
 
 HEAT_WHY = (
     "Each wave of the profile has shrunk by its own factor, the finest most. To undo that, the noise in it is divided "
@@ -68,5 +70,55 @@ HEAT_TEACHING = Teaching(
     room=(
         "You measure tomorrow, with noise of a size you know. When do you stop? Listen for: when the residual is as "
         "large as the noise, and not later; then for: and if you do not know the noise?"
+    ),
+)
+
+STUDIES_WHY = (
+    "A training seed decides the network’s beginning and the data it sees, a data seed the instances to be solved. "
+    "Methods that learn nothing are solved once for each data seed, the learned ones for each pair of seeds. Every "
+    "way of training changes one thing:\n\n"
+    "- **no JCP**, **no reconstruction**, **no cycle**: that term of the loss weighs nothing. The linear check learns "
+    "by JCP alone, so there the reconstruction takes its place: for white x the two are the same quadratic in V.\n"
+    "- **no warm-up**: JCP weighs all it does from the first step, before f has settled.\n"
+    "- **y centred**: the slabs see y around its mean.\n"
+    "- **random start**: the slabs begin at random matrices, not near the identity.\n"
+    "- **tied V = Wᵀ**: one matrix serves both ways. The differenced step is then gradient descent on f.\n"
+    "- **probes**: how many random directions JCP looks at, for each sample of each step.\n\n"
+    "**A count of iterations is half a result.** One shot takes one by construction. From a random start D-IPG stops "
+    "after few because no step lowers the residual any more. And what JCP buys on heat is hardly seen in the "
+    "iterations: it is seen in the error in x, which no method can see while it walks."
+)
+
+STUDIES_LIMITS = (
+    "Few seeds: that two means differ by less than their spread over seeds says nothing. The deviation shown is over "
+    "instances and seeds together. A shorter training is not a cheaper copy of a long one: the warm-up of JCP keeps "
+    "its 500 steps. RJCP compares g with f; from a random start both agree on a wrong f, and RJCP is low. What the "
+    "paper reports comes from its own settings, which its summary does not give. To see single walks, go to "
+    "[Heat-1D with a learned inverse](heat-1d)."
+)
+
+
+def jcp_remark(result):
+    """What the table says to whoever guessed right for another reason."""
+    count, error, rjcp = (number_word(value) for value in ratios(result))
+    told = (
+        "The residual, by which a method steers, falls all the same: what lacks shows in x."
+        if ratios(result)[1] > BLURRED
+        else "The other terms of the loss teach g enough here: a higher RJCP need not be felt."
+    )
+    return f"Without JCP: {count} times the iterations, {error} times the error in x, {rjcp} times the RJCP. {told}"
+
+
+STUDIES_TEACHING = Teaching(
+    misconception="An ingredient that does not speed up the method does nothing.",
+    demo=(
+        ("Run the easy heat problem: compare the rows by iterations first, then by the error.", {}),
+        ("The hard one, bent sensor: without JCP the error is several times as large.", {"experiment": "heat-hard"}),
+        ("The oscillator: RJCP rises without JCP, and nothing else gets worse.", {"experiment": "oscillator"}),
+        ("A tenth of the training: which rows suffer?", {"training": 0.1}),
+    ),
+    room=(
+        "A colleague drops an ingredient and reports that the method became faster. What do you ask for? Listen for: "
+        "the share that is solved, the error in what was wanted, and over how many seeds."
     ),
 )

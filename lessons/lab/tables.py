@@ -11,12 +11,18 @@ from core.study import Summary
 from lessons.lab.experiments import Experiment, Figure, Reported, Table
 from lessons.lab.runs import Plan, settings
 
+
+def small(value: float) -> str:
+    """Four places, or two digits where four places show nothing."""
+    return f"{value:.4f}" if value == 0 or value >= 1e-3 else f"{value:.1e}"
+
+
 COLUMNS = (
     ("iterations", lambda s: f"{s.iterations:.2f} ± {s.spread:.2f}"),
     ("median [quartiles]", lambda s: "{1:g} [{0:g}, {2:g}]".format(*s.quartiles)),
     ("solved", lambda s: f"{100 * s.success:.1f} %"),
-    ("error in x", lambda s: f"{s.error:.4f}"),
-    ("residual", lambda s: f"{s.residual:.4f}"),
+    ("error in x", lambda s: f"{small(s.error)} ± {small(s.error_spread)}"),
+    ("residual", lambda s: small(s.residual)),
     ("accepted", lambda s: f"{s.accepted:.2f}"),
     ("RJCP", lambda s: "–" if np.isnan(s.rjcp) else f"{s.rjcp:.2g}"),
     ("P", lambda s: f"{s.functions:.0f}"),

@@ -34,10 +34,40 @@ class Choice {
   }
 }
 
+/** Several of a few: a row of boxes to tick. What is not offered here but ticked stays ticked. */
+class Ticks {
+  constructor(def, on) {
+    this.ticked = [];
+    this.inputs = def.options.map(({ value }) =>
+      h("input", {
+        type: "checkbox", value: String(value),
+        onchange: ({ target }) =>
+          on.commit(target.checked ? [...this.ticked, value] : this.ticked.filter((other) => other !== value)),
+      }));
+    const options = def.options.map(({ label }, i) => h("label", {}, this.inputs[i], h("span", {}, label)));
+    this.root = h("div", { class: "inv-row inv-choice inv-boxes", "data-control": def.name },
+      h("span", { "aria-hidden": "true" }, def.label),
+      h("div", { class: "inv-options", role: "group", "aria-label": def.label }, ...options));
+  }
+
+  update() {}
+
+  show(values) {
+    this.ticked = [...values];
+    for (const input of this.inputs) input.checked = values.includes(input.value);
+  }
+
+  enable(yes) {
+    for (const input of this.inputs) input.disabled = !yes;
+  }
+}
+
+const MADE_OF = { slider: Slider, choice: Choice, ticks: Ticks };
+
 const structure = (header) =>
   JSON.stringify([
     header.controls
-      .filter(({ kind }) => ["slider", "choice", "preset"].includes(kind))
+      .filter(({ kind }) => kind in MADE_OF || kind === "preset")
       .map(({ kind, name, group, label, options }) => [kind, name, group, label, options]),
     Boolean(header.steps),
   ]);
@@ -72,13 +102,13 @@ export class Controls {
         button.addEventListener("click", () => this.on.preset(button.__settings));
         this.presets.push(button);
         row.append(button);
-      } else if (def.kind === "slider" || def.kind === "choice") {
+      } else if (def.kind in MADE_OF) {
         const hand = {
           hold: () => this.on.hold(def.name), release: () => this.on.release(def.name),
           preview: (value) => this.on.preview(def.name, value),
           commit: (value) => this.on.commit(def.name, value),
         };
-        const control = def.kind === "slider" ? new Slider(def, hand) : new Choice(def, hand);
+        const control = new MADE_OF[def.kind](def, hand);
         this.named.set(def.name, control);
         into(def.group || "main").append(control.root);
       }

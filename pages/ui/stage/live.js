@@ -2,10 +2,11 @@
 
 import { unpackText } from "./pack.js";
 
+const STRIDE = 700; // ms between two script runs
 const TERMINAL = new Set(["done", "stopped", "diverged", "failed"]);
 
 export class Live {
-  /** on: { patch(patch, arrays), ended() } */
+  /** on: { patch(patch, arrays), news(), ended() } */
   constructor(base, on) {
     Object.assign(this, { base, on, url: null, source: null, finished: null, updates: 0 });
   }
@@ -23,11 +24,24 @@ export class Live {
       const { header, arrays } = unpackText(data);
       this.updates += 1;
       this.on.patch(header.patch, arrays);
-      if (!TERMINAL.has(header.patch.state)) return;
+      if (!TERMINAL.has(header.patch.state)) {
+        this.tell(header.patch.news);
+        return;
+      }
       this.close();
       this.finished = url;
       this.on.ended();
     };
+  }
+
+  /** What only a script run can draw, a table, has grown: it is asked for, but not more often than it can be read. */
+  tell(news) {
+    if (news === undefined || news === this.told) return;
+    this.told = news;
+    this.telling ??= setTimeout(() => {
+      this.telling = null;
+      if (this.source) this.on.news();
+    }, STRIDE);
   }
 
   forget() {

@@ -46,6 +46,7 @@ class Stage {
     this.player = new Player({ step: (step, now) => this.playTo(step, now), end: () => this.keepStep() });
     this.live = new Live(urls.base, {
       patch: (patch, arrays) => this.patch(patch, arrays),
+      news: () => this.port.setTriggerValue("action", "news"),
       ended: () => this.port.setTriggerValue("action", "ended"),
     });
     this.legend = new Legend((group) => this.toggleGroup(group));

@@ -1,0 +1,295 @@
+"""Studies over seeds: the table of an experiment and its ablations, run on a button (curriculum I3, I4)."""
+
+from functools import cache
+
+import numpy as np
+
+from lessons.controls import Choice, Legend, Slider, Ticks
+from lessons.figures import METHODS, Axis, Drawing, Line, Panel
+from lessons.lab import notes, runs
+from lessons.lab.experiments import CLASSICAL, DIFFERENCED, EXPERIMENTS, FULL, LEARNED, TIED
+from lessons.lab.study_table import (
+    ALL,
+    BLURRED,
+    MUCH_SLOWER,
+    NO_JCP,
+    PROBED,
+    TICKED,
+    nothing_run,
+    plan_of,
+    ratios,
+    ready,
+    table_of,
+)
+from lessons.lab.study_words import SOLVED, reading, shown
+from lessons.lesson import Claim, Lesson, Settings, Takeaway
+from lessons.prediction import Option, Prediction
+
+ROW, GAP = 1.0, 0.8  # heights in the figure: of a method's line, between two variants
+LEAST_RJCP = 1e-13  # where a logarithmic axis draws what is less
+NO_MODEL = "nothing learned"
+
+
+def simulate(given, experiment, **_numbers):
+    """What a job has found; it depends on the settings through the job alone."""
+    return {"numbers": given}
+
+
+def rows_of(settings: Settings) -> list[tuple[str, tuple[str, ...]]]:
+    """The figure's rows from above: a name, and the methods that have a line there."""
+    plan = plan_of(settings)
+    if plan is None:
+        return [(NO_MODEL, ("gradient_descent",))]
+    classical = tuple(name for name in plan.chosen if name in CLASSICAL)
+    learned = tuple(name for name in plan.chosen if name in LEARNED)
+    rows = [(NO_MODEL, classical)] if classical else []
+    return rows + [(variant, learned) for variant in plan.variants if learned]
+
+
+def places_of(settings: Settings) -> tuple[dict[tuple[str, str], float], dict[str, float], float]:
+    """The height of every line by (variant, method), the middle of every row by name, and the lowest end."""
+    lines, middles, height = {}, {}, 0.0
+    for name, methods in rows_of(settings):
+        for k, method in enumerate(methods):
+            lines[FULL if name == NO_MODEL else name, method] = height - (k + 0.5) * ROW
+        middles[name] = height - 0.5 * len(methods) * ROW
+        height -= len(methods) * ROW + GAP
+    return lines, middles, height + GAP
+
+
+def draw(result):
+    settings, table = result["settings"], table_of(result)
+    lines, middles, lowest = places_of(settings)
+    across = Axis("", (lowest - 0.5 * GAP, 0.5 * GAP), ticks=tuple((y, name) for name, y in middles.items()))
+    unnamed = Axis("", across.range, ticks=tuple((y, " ") for y in middles.values()))
+    drawn = []
+    for method in [name for name in ALL if any(name == other for _, other in lines)]:
+        mine = [(y, table.get(key)) for key, y in lines.items() if key[1] == method]
+        drawn += _method(method, mine)
+    counts = tuple((float(v), str(v)) for v in (1, 2, 5, 10, 20, 50))
+    return Drawing(
+        panels=(
+            Panel("iterations", "iterations: median and quartiles (faint: most unsolved)",
+                  Axis("", (0.8, 100.0), log=True, ticks=counts), across, big=True),
+            Panel("error", "error in x: mean and deviation", Axis("", log=True), unnamed),
+            Panel("rjcp", "RJCP: mean", Axis("", log=True), unnamed),
+        ),
+        lines=tuple(drawn),
+    )  # fmt: skip
+
+
+def _method(method, mine):
+    """All lines of one method: bars and ticks by panel; what is hardly solved is faint."""
+    style, drawn = METHODS[method], []
+    for panel, bar in (("iterations", _quartiles), ("error", _deviation), ("rjcp", _mean_rjcp)):
+        for kind, opacity in (("", 1.0), ("/unsolved", 0.35)):
+            chosen = [(y, line) for y, line in mine if line is not None and (line.success < SOLVED) == bool(kind)]
+            bars, ticks = [_GAP], [_GAP]
+            for y, line in chosen:
+                low, middle, high = bar(line)
+                bars += [(low, y), (high, y), _GAP]
+                ticks += [(middle, y - 0.36 * ROW), (middle, y + 0.36 * ROW), _GAP]
+            common = {"group": method, "label": style.label, "colour": style.colour}
+            named = panel == "iterations" and not kind
+            drawn += [
+                Line(f"{method}/{panel}{kind}", panel, *_columns(bars), width=2.0, opacity=0.6 * opacity, **common),
+                Line(f"{method}/{panel}/middle{kind}", panel, *_columns(ticks), dash=style.dash, width=4.0,
+                     opacity=opacity, legend=named, **common),
+            ]  # fmt: skip
+    return drawn
+
+
+_GAP = (np.nan, np.nan)
+
+
+def _columns(points):
+    return np.array([x for x, _ in points]), np.array([y for _, y in points])
+
+
+def _quartiles(line):
+    return tuple(max(value, 0.8) for value in line.quartiles)
+
+
+def _deviation(line):
+    # A logarithmic axis has no room for a deviation as large as the mean.
+    low = max(line.error - line.error_spread, 0.1 * line.error)
+    return low, line.error, line.error + line.error_spread
+
+
+def _mean_rjcp(line):
+    return (max(line.rjcp, LEAST_RJCP),) * 3
+
+
+def _costs(holds):
+    return lambda result: bool(holds(*ratios(result)[:2]))
+
+
+@cache
+def measured():
+    """One training seed of every ablation that the claims speak of, 100 instances: run, not typed in."""
+    easy = EXPERIMENTS["heat-easy"]
+    variants = (FULL, NO_JCP, "no reconstruction", "no cycle", "random start", TIED)
+    methods = ("gradient_descent", "gauss_newton", "dipg_plain", DIFFERENCED)
+    return runs.run(runs.Plan(easy, 1, 1, 100, None, variants, methods))
+
+
+def _found(variant, quantity, method=DIFFERENCED):
+    return getattr(measured()[variant, method], quantity)
+
+
+def _order_claim(_lesson):
+    counts = {method: _found(FULL, "iterations", method) for method in ("gradient_descent", "gauss_newton")}
+    counts[DIFFERENCED] = _found(FULL, "iterations")
+    near = abs(counts[DIFFERENCED] - counts["gauss_newton"])
+    return counts, near <= 1 and counts["gradient_descent"] > 6 * counts[DIFFERENCED]
+
+
+def _jcp_claim(_lesson):
+    times = {q: _found(NO_JCP, q) / _found(FULL, q) for q in ("iterations", "error", "rjcp")}
+    return times, times["iterations"] < MUCH_SLOWER and times["error"] > BLURRED and times["rjcp"] > 50
+
+
+def _idle_claim(_lesson):
+    found = {v: (_found(v, "iterations"), _found(v, "error")) for v in (FULL, "no reconstruction", "no cycle")}
+    count, error = found.pop(FULL)
+    return found, all(abs(c - count) < 0.2 and e < 1.1 * error for c, e in found.values())
+
+
+def _tied_claim(_lesson):
+    found = {q: (_found(FULL, q), _found(TIED, q)) for q in ("iterations", "error")}
+    plain = _found(TIED, "success", "dipg_plain")
+    return (found, plain), found["iterations"][1] > 2 * found["iterations"][0] and plain < 0.05
+
+
+def _stalled_claim(_lesson):
+    found = {q: (_found(FULL, q), _found("random start", q)) for q in ("iterations", "success", "error")}
+    return found, found["iterations"][1] < found["iterations"][0] and found["success"][1] < SOLVED
+
+
+def _white_claim(_lesson):
+    """For white x the reconstruction is JCP: both are |V A - I|^2."""
+    plan = runs.Plan(EXPERIMENTS["linear"], 1, 1, 20, None, (FULL, NO_JCP), (DIFFERENCED,))
+    defects = [line.rjcp for line in runs.run(plan).values()]
+    return defects, max(defects) < 1e-6
+
+
+def takeaway(settings):
+    """Two lines of the table: Gauss-Newton's and D-IPG's."""
+    plan = plan_of(settings | {"methods": ALL})
+    experiment = plan.experiment.slug.replace("-", "_")
+    return f"""\
+import jax
+from core import setups, study, training
+setup = setups.{experiment}()
+keys = jax.vmap(jax.random.key)(jax.numpy.arange({plan.seeds}))
+fits = training.fit_many(setup, keys, steps={plan.steps})
+def line(method, models):
+    rows = [study.row(method, setup, model, 1000 + data_seed, {plan.instances})
+            for model in models for data_seed in range({plan.data_seeds})]
+    return study.summary(rows)
+newton = line("gauss_newton", [None]).iterations
+dipg = line("dipg_differenced", [fit.model for fit in fits]).iterations
+"""
+
+
+def taken(result):
+    """The same two, as far as they are there."""
+    table = table_of(result)
+    names = {"newton": (FULL, "gauss_newton"), "dipg": (FULL, DIFFERENCED)}
+    return {name: table[key].iterations for name, key in names.items() if key in table}
+
+
+def _offered(names):
+    return {key: tuple(e.slug for e in EXPERIMENTS.values() if name in e.variants) for key, name in names.items()}
+
+
+LESSON = Lesson(
+    slug="studies",
+    title="Studies over seeds",
+    question="Which part of a Deceptron’s training can be left out?",
+    text=(
+        "One training proves little: another seed, another network. Here the paper’s experiments run over as many "
+        "seeds as you like, each with parts of the training left out, all methods under one protocol: the same start, "
+        "box, relaxation, Armijo’s rule, tolerance and at most 80 iterations. Each mark sums up every fresh instance "
+        "of every seed."
+    ),
+    minutes=10,
+    controls=(
+        Choice("experiment", "experiment", {slug: one.title for slug, one in EXPERIMENTS.items()}, "heat-easy"),
+        Ticks(
+            "variants",
+            "trained with",
+            {key: name for key, name in TICKED.items()},
+            ("no-jcp", "no-reconstruction", "random-start", "tied"),
+            when=("experiment", _offered(TICKED)),
+        ),
+        Ticks(
+            "methods",
+            "solved by",
+            {name: METHODS[name].label for name in ALL},
+            ("gradient_descent", "gauss_newton", "dipg_plain", DIFFERENCED),
+            least=1,
+            when=("experiment", {name: tuple(e.slug for e in EXPERIMENTS.values() if name in e.methods)
+                                 for name in ALL}),
+        ),
+        Slider("seeds", "training seeds", 1, 5, 2, step=1, swept=False),
+        Slider("instances", "instances", 20, 300, 100, step=20, swept=False),
+        Ticks("probes", "probes of JCP", {key: key for key in PROBED}, group="more",
+              when=("experiment", _offered(PROBED))),
+        Slider("data_seeds", "data seeds", 1, 5, 2, step=1, swept=False, group="more"),
+        Slider("training", "share of training", 0.01, 1.0, 1.0, "log", digits=2, swept=False, group="more"),
+        Legend("hide", ALL),
+    ),
+    simulate=simulate,
+    prepare=nothing_run,
+    draw=draw,
+    reading=reading,
+    prediction=Prediction(
+        "On “{experiment}”, leave JCP out of the training. How does differenced D-IPG fare beside the full training?",
+        (
+            Option("it needs more than half as many iterations again", _costs(lambda count, _: count > MUCH_SLOWER)),
+            Option(
+                "about as many iterations, but what it finds is farther from the truth",
+                _costs(lambda count, error: count <= MUCH_SLOWER and error > BLURRED),
+            ),
+            Option(
+                "hardly any difference in either",
+                _costs(lambda count, error: count <= MUCH_SLOWER and 1 / BLURRED <= error <= BLURRED),
+            ),
+            Option(
+                "it finds better answers",
+                _costs(lambda count, error: count <= MUCH_SLOWER and error < 1 / BLURRED),
+            ),
+        ),
+        remark=notes.jcp_remark,
+        ready=ready,
+    ),
+    why=notes.STUDIES_WHY,
+    limits=notes.STUDIES_LIMITS,
+    sources=(
+        "Deceptron: Learned Local Inverses for Fast and Stable Physics Inversion, arXiv 2511.21076; figures marked as "
+        "from a reading note were not checked against it.",
+        "All other numbers are measured here.",
+    ),
+    claims=(
+        Claim("On the easy heat problem differenced D-IPG is within one iteration of Gauss-Newton, and gradient "
+              "descent needs at least six times as many.", _order_claim, ("I3",)),
+        Claim("Without JCP RJCP is at least 50 times higher, the error in x at least 1.25 times, and the iterations "
+              "less than 1.5 times.", _jcp_claim, ("I4",)),
+        Claim("Without the reconstruction, or without the cycle, nothing gets worse.", _idle_claim, ("I4",)),
+        Claim("With V = W^T differenced D-IPG takes more than twice the iterations, and plain D-IPG solves less than "
+              "one in twenty.", _tied_claim, ("I4",)),
+        Claim("From a random start it ends sooner than the full training, and most instances are not solved.",
+              _stalled_claim, ("I4",)),
+        Claim("In the linear check the reconstruction does what JCP does: both reach a defect below 1e-6.",
+              _white_claim, ("I4",)),
+    ),
+    symbols=("x", "y", "f", "g", "jcp", "rjcp", "dipg", "probe", "armijo", "gd"),
+    table=shown,
+    takeaway=Takeaway(takeaway, taken),
+    teaching=notes.STUDIES_TEACHING,
+    alt=(
+        "For every way of training a row with a mark for every method: iterations with their quartiles, the error in x "
+        "with its deviation, and RJCP."
+    ),
+)  # fmt: skip

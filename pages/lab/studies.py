@@ -1,0 +1,5 @@
+"""The page of the lesson "Studies over seeds"."""
+
+from pages.ui.page import show
+
+show("studies")
