@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 
 from core.methods import METHODS
+from lessons.lab.experiments import EXPERIMENTS
 from lessons.lab.runs import Doing, Key, Plan, Rows
 
 COMPILING = 3.0  # seconds that a program takes when a process meets it first: a method, or training, of one structure
@@ -23,8 +24,6 @@ _compiled: set[tuple] = set()
 @functools.cache
 def structure(slug: str, variant: str) -> tuple[str, int]:
     """Architecture and steps of an experiment's variant: of one architecture all is compiled once."""
-    from lessons.lab.experiments import EXPERIMENTS
-
     setup = EXPERIMENTS[slug].variant(variant)
     return setup.architecture, int(setup.hyper.total_steps)
 
@@ -56,8 +55,9 @@ class Outlook:
     def look(self, doing: Doing) -> tuple[float, float]:
         """The share that is done, 0 to 1, and the seconds left, at this point of the run."""
         if doing.method:
-            self.done(doing.variant, TRAINING) if METHODS[doing.method].learned else None
             begun = 0.0
+            if METHODS[doing.method].learned:
+                self.done(doing.variant, TRAINING)
         else:
             begun = self.costs.get((doing.variant, TRAINING), 0.0) * doing.done / max(doing.total, 1)
         left = max(self.seconds() - begun, 0.0)

@@ -15,7 +15,8 @@ from pathlib import Path
 import jax
 
 from core import backend
-from lessons.lab.runs import Plan, wanted
+from lessons.lab.experiments import EXPERIMENTS
+from lessons.lab.runs import Plan, settings
 
 MOST = 200_000_000  # bytes of all studies together; one over 3 x 3 seeds with all ablations takes about 10 million
 CODE = Path(__file__).parents[2]
@@ -32,12 +33,16 @@ def place(plan: Plan) -> Path:
     return base() / _name(plan.experiment.slug, plan.seeds, plan.data_seeds, plan.instances, plan.steps)
 
 
-@functools.lru_cache(maxsize=256)
-def _name(slug: str, seeds: int, data_seeds: int, instances: int, steps: int | None) -> str:
-    from lessons.lab.experiments import EXPERIMENTS
+@functools.lru_cache(maxsize=1024)
+def _name(slug: str, *size: int | None) -> str:
+    content = f"{slug} {size} {_settings(slug)} {_code()}"
+    return f"{slug}-{hashlib.sha256(content.encode()).hexdigest()[:20]}"
 
-    content = json.dumps(wanted(Plan(EXPERIMENTS[slug], seeds, data_seeds, instances, steps)))
-    return f"{slug}-{hashlib.sha256((content + _code()).encode()).hexdigest()[:20]}"
+
+@functools.cache
+def _settings(slug: str) -> str:
+    experiment = EXPERIMENTS[slug]
+    return json.dumps({name: settings(experiment.variant(name)) for name in experiment.names})
 
 
 @functools.cache

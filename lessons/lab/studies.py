@@ -26,7 +26,6 @@ from lessons.lesson import Claim, Lesson, Settings, Takeaway
 from lessons.prediction import Option, Prediction
 
 ROW, GAP = 1.0, 0.8  # heights in the figure: of a method's line, between two variants
-LEAST_RJCP = 1e-13  # where a logarithmic axis draws what is less
 NO_MODEL = "nothing learned"
 
 
@@ -61,7 +60,6 @@ def draw(result):
     settings, table = result["settings"], table_of(result)
     lines, middles, lowest = places_of(settings)
     across = Axis("", (lowest - 0.5 * GAP, 0.5 * GAP), ticks=tuple((y, name) for name, y in middles.items()))
-    unnamed = Axis("", across.range, ticks=tuple((y, " ") for y in middles.values()))
     drawn = []
     for method in [name for name in ALL if any(name == other for _, other in lines)]:
         mine = [(y, table.get(key)) for key, y in lines.items() if key[1] == method]
@@ -71,8 +69,7 @@ def draw(result):
         panels=(
             Panel("iterations", "iterations: median and quartiles (faint: most unsolved)",
                   Axis("", (0.8, 100.0), log=True, ticks=counts), across, big=True),
-            Panel("error", "error in x: mean and deviation", Axis("", log=True), unnamed),
-            Panel("rjcp", "RJCP: mean", Axis("", log=True), unnamed),
+            Panel("error", "error in x: mean and deviation", Axis("", log=True), across),
         ),
         lines=tuple(drawn),
     )  # fmt: skip
@@ -81,7 +78,7 @@ def draw(result):
 def _method(method, mine):
     """All lines of one method: bars and ticks by panel; what is hardly solved is faint."""
     style, drawn = METHODS[method], []
-    for panel, bar in (("iterations", _quartiles), ("error", _deviation), ("rjcp", _mean_rjcp)):
+    for panel, bar in (("iterations", _quartiles), ("error", _deviation)):
         for kind, opacity in (("", 1.0), ("/unsolved", 0.35)):
             chosen = [(y, line) for y, line in mine if line is not None and (line.success < SOLVED) == bool(kind)]
             bars, ticks = [_GAP], [_GAP]
@@ -114,10 +111,6 @@ def _deviation(line):
     # A logarithmic axis has no room for a deviation as large as the mean.
     low = max(line.error - line.error_spread, 0.1 * line.error)
     return low, line.error, line.error + line.error_spread
-
-
-def _mean_rjcp(line):
-    return (max(line.rjcp, LEAST_RJCP),) * 3
 
 
 def _costs(holds):
@@ -218,25 +211,25 @@ LESSON = Lesson(
         Choice("experiment", "experiment", {slug: one.title for slug, one in EXPERIMENTS.items()}, "heat-easy"),
         Ticks(
             "variants",
-            "trained with",
+            "variants",
             {key: name for key, name in TICKED.items()},
             ("no-jcp", "no-reconstruction", "random-start", "tied"),
             when=("experiment", _offered(TICKED)),
         ),
         Ticks(
             "methods",
-            "solved by",
+            "methods",
             {name: METHODS[name].label for name in ALL},
             ("gradient_descent", "gauss_newton", "dipg_plain", DIFFERENCED),
             least=1,
             when=("experiment", {name: tuple(e.slug for e in EXPERIMENTS.values() if name in e.methods)
                                  for name in ALL}),
         ),
-        Slider("seeds", "training seeds", 1, 5, 2, step=1, swept=False),
+        Slider("seeds", "training seeds", 1, 5, 2, step=1, digits=1, swept=False),
         Slider("instances", "instances", 20, 300, 100, step=20, swept=False),
         Ticks("probes", "probes of JCP", {key: key for key in PROBED}, group="more",
               when=("experiment", _offered(PROBED))),
-        Slider("data_seeds", "data seeds", 1, 5, 2, step=1, swept=False, group="more"),
+        Slider("data_seeds", "data seeds", 1, 5, 2, step=1, digits=1, swept=False, group="more"),
         Slider("training", "share of training", 0.01, 1.0, 1.0, "log", digits=2, swept=False, group="more"),
         Legend("hide", ALL),
     ),
@@ -289,7 +282,7 @@ LESSON = Lesson(
     takeaway=Takeaway(takeaway, taken),
     teaching=notes.STUDIES_TEACHING,
     alt=(
-        "For every way of training a row with a mark for every method: iterations with their quartiles, the error in x "
-        "with its deviation, and RJCP."
+        "For every way of training a row with a mark for every method: the iterations with their quartiles, and the "
+        "error in x with its deviation."
     ),
 )  # fmt: skip

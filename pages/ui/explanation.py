@@ -24,6 +24,18 @@ def take_away(lesson: Lesson, settings: Settings) -> None:
     st.code(lesson.takeaway.code(settings).strip(), language="python")
 
 
+def files(lesson: Lesson, offered: list, command: str) -> None:
+    """Files to save, and the command line that makes the same."""
+    if not offered:
+        return
+    with st.container(horizontal=True, key="files"):
+        for number, file in enumerate(offered):
+            key = f"file-{lesson.slug}-{number}"
+            st.download_button(f"Save as {file.label}", file.content, file.name, key=key, on_click="ignore")
+    st.caption("The same without a browser, in the course’s folder:")
+    st.code(command, language="bash", wrap_lines=True)
+
+
 def teach(lesson: Lesson) -> None:
     """For the instructor, folded: what students believe before, a demonstration as links, a question for the room."""
     with st.expander("For the instructor", key=f"teach-{lesson.slug}"):

@@ -1,13 +1,24 @@
 """Where a lesson's model comes from: most need none, one trains it before your eyes, one walks with it."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import streamlit as st
 
+from lessons.lab import study_table, tables
+from lessons.lab.outlook import about
+from lessons.lab.runs import Plan
 from lessons.lesson import Lesson, Result, Settings
 from lessons.newton import cost
-from pages.ui import pictures
-from pages.ui.workshop import MEASURING, TRAINING, followed, model_for_walking, result_of, workshop
+from pages.ui import pictures, studying
+from pages.ui.workshop import MEASURING, STUDYING, TRAINING, followed, model_for_walking, progress, result_of, workshop
+
+
+class File(NamedTuple):
+    """A file to take away: what the button says, the file's name, what is in it."""
+
+    label: str
+    name: str
+    content: str
 
 
 class NoModel:
@@ -28,6 +39,10 @@ class NoModel:
 
     def act(self, name: str) -> None:
         """A button of the stage was pressed."""
+
+    def files(self) -> tuple[list[File], str]:
+        """What can be taken away beside the code, and the command line that makes the same."""
+        return [], ""
 
 
 class StandardOrMine(NoModel):
@@ -87,6 +102,67 @@ class Measured(NoModel):
         workshop().measure(name, self.settings)
 
 
+class Studied(NoModel):
+    """The table of a study as far as it has been run: by this student's job, or by anybody before."""
+
+    def __init__(self, lesson: Lesson, settings: Settings):
+        super().__init__(lesson, settings)
+        self.plan = study_table.plan_of(settings)
+        job = workshop().study
+        self.snapshot = None if job is None else job.snapshot()
+        mine = job is not None and self.plan is not None and job.key == studying.key_of(self.plan)
+        if self.plan is None:
+            self.table, self.left = {}, 0.0
+        elif mine and not self.snapshot.finished:
+            self.table, self.left = self.snapshot.table, 0.0
+        else:
+            self.table, self.left = _kept(studying.key_of(self.plan), studying.stamp(self.plan), self.plan)
+        if mine and self.snapshot.finished and len(self.table) < len(self.snapshot.table):
+            self.table = self.snapshot.table  # nothing could be kept
+        self.mine = mine
+        self.given = study_table.given_of(self.table)
+
+    def result(self) -> Result:
+        return self.lesson.experiment(self.given, **self.settings)
+
+    def extra(self) -> dict[str, Any]:
+        if self.snapshot is not None and not self.snapshot.finished:
+            return followed(workshop().study, self.snapshot, STUDYING)
+        ended = self.mine and self.snapshot.state != "done"
+        return {
+            "actions": [run_button(self.left, bool(self.table))] if self.left else [],
+            "progress": progress(self.snapshot) if ended else None,
+            "events": None,
+        }
+
+    def act(self, name: str) -> None:
+        workshop().run_study(name, self.plan)
+
+    def files(self) -> tuple[list[File], str]:
+        if not self.table:
+            return [], ""
+        name = f"study-{self.plan.experiment.slug}"
+        return [
+            File("CSV", f"{name}.csv", tables.as_csv(self.table)),
+            File("JSON, with settings, seeds, versions and device", f"{name}.json", _json(self)),
+        ], study_table.command(self.plan)
+
+
+def _json(source: Studied) -> str:
+    return tables.as_json(source.plan, source.table)
+
+
+def run_button(left: float, begun: bool) -> dict[str, Any]:
+    """The button that runs what is missing of a study, with the time it takes."""
+    label = f"{'Go on' if begun else 'Run'}, {about(left)}"
+    return {"name": "start", "label": label, "primary": True, "disabled": False, "title": ""}
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _kept(key: tuple, stamp: tuple, _plan: Plan) -> tuple[dict, float]:
+    return studying.kept(_plan)
+
+
 SOURCES = {
     "probes": Prepared,
     "train": LiveTraining,
@@ -95,4 +171,5 @@ SOURCES = {
     "heat-1d": Prepared,
     "oscillator": Prepared,
     "newton-cost": Measured,
+    "studies": Studied,
 }

@@ -65,9 +65,11 @@ def _play(lesson: Lesson, explained: bool, part: dict[str, Any], code: DeltaGene
     with answer:
         if predicted:
             st.markdown(f"**What the run shows.** {lesson.reading(result)}")
-    if predicted and lesson.table:
+    if predicted:
         with runs:
-            permalinks.table(lesson.table(result), f"table-{lesson.slug}")
+            for number, table in enumerate(lesson.tables(result)):
+                permalinks.table(table, f"table-{lesson.slug}-{number}")
+            explanation.files(lesson, *source.files())
     if explained:
         with code.container():
             explanation.take_away(lesson, chosen)

@@ -1,4 +1,4 @@
-"""Links that open a lesson at given settings: a list of them, or a table whose cells open the runs behind them.
+"""Links that open a lesson at given settings: a list of them, or a table whose cells open the runs behind them, if any.
 
 They are real links, so that they are read aloud, copied and opened in a new tab as any other; an ordinary click stays
 in the session, which a link in HTML alone would leave, and is one step of the browser's history.
@@ -22,6 +22,7 @@ const make = (name, attributes, ...children) => {
 };
 export default function ({ data, parentElement }) {
   const link = ({ text, href }) => {
+    if (!href) return text;
     const anchor = make("a", { href }, text);
     anchor.addEventListener("click", (event) => {
       if (event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
@@ -33,12 +34,14 @@ export default function ({ data, parentElement }) {
     });
     return anchor;
   };
-  const table = ({ caption, columns, rows }) => {
+  const table = ({ caption, columns, rows, numeric }) => {
     const title = (text, scope) => make("th", { scope }, text);
     const head = make("tr", {}, make("td", {}), ...columns.map((text) => title(text, "col")));
-    const body = rows.map(({ name, cells }) =>
-      make("tr", {}, title(name, "row"), ...cells.map((cell) => make("td", {}, link(cell)))));
-    return make("div", { class: "runs", tabindex: "0", role: "region", "aria-label": caption }, make("table", {},
+    const body = rows.map(({ name, cells }) => cells.length
+      ? make("tr", {}, title(name, "row"), ...cells.map((cell) => make("td", {}, link(cell))))
+      : make("tr", { class: "part" }, make("th", { scope: "rowgroup", colspan: columns.length + 1 }, name)));
+    const look = numeric ? "runs numbers" : "runs";
+    return make("div", { class: look, tabindex: "0", role: "region", "aria-label": caption }, make("table", {},
       make("caption", {}, caption), make("thead", {}, head), make("tbody", {}, ...body)));
   };
   const list = (links) => make("ol", { class: "links" }, ...links.map((item) => make("li", {}, link(item))));
@@ -58,10 +61,17 @@ def listed(links: list[tuple[str, Lesson, Settings]], key: str) -> None:
 def table(content: Table, key: str) -> None:
     """A table of runs."""
     rows = [
-        {"name": name, "cells": [_link(cell.text, lessons()[cell.slug], cell.settings) for cell in cells]}
+        {
+            "name": name,
+            "cells": [
+                _link(cell.text, lessons()[cell.slug], cell.settings) if cell.slug else {"text": cell.text}
+                for cell in cells
+            ],
+        }
         for name, cells in content.rows
     ]
-    _draw({"table": {"caption": content.caption, "columns": list(content.columns), "rows": rows}}, key)
+    whole = {"caption": content.caption, "columns": list(content.columns), "rows": rows, "numeric": content.numeric}
+    _draw({"table": whole}, key)
 
 
 def _link(text: str, lesson: Lesson, settings: Settings) -> dict[str, str]:

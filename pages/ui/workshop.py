@@ -14,13 +14,16 @@ from core.cost import SIZES, measurements
 from core.deceptron import Deceptron
 from lessons import lessons
 from lessons.figures import Drawing
+from lessons.lab.runs import Plan
 from lessons.learned import setting, train
 from lessons.lesson import Lesson, Result, Settings
 from lessons.newton import cost
 from lessons.scene import still
+from pages.ui import studying
 from pages.ui.jobs import Job, Snapshot, find
 from pages.ui.measuring import MeasuringJob, MeasuringSnapshot
 from pages.ui.stage import pack
+from pages.ui.studying import StudyJob, StudySnapshot
 from pages.ui.training_job import TrainingJob, TrainingSnapshot
 
 Key = tuple[str, str, int]
@@ -39,6 +42,8 @@ MEASURING: Actions = {
     "finished": (("start", "Measure again", True), ("reset", "Reset", False)),
 }
 
+STUDYING = MEASURING | {"": (), "finished": ()}  # what starts a study says how long it takes, so the page makes it
+
 
 def key_of(settings: Settings) -> Key:
     """Which model these settings are about: changing anything else does not make it another one."""
@@ -51,6 +56,7 @@ class Workshop:
     def __init__(self):
         self.job: TrainingJob | None = None
         self.measuring: MeasuringJob | None = None
+        self.study: StudyJob | None = None
         self.kept: dict[Key, TrainingSnapshot] = {}
 
     def act(self, name: str, settings: Settings) -> None:
@@ -134,13 +140,26 @@ class Workshop:
         elif name == "reset":
             self.measuring = None
 
+    def run_study(self, name: str, plan: Plan | None) -> None:
+        """What a button of the page on studies asks for; a study in hand is stopped before another begins."""
+        if name == "start" and plan is not None:
+            if self.study is not None:
+                self.study.stop()
+            self.study = studying.start(plan, study_frame)
+        elif name == "stop" and self.study is not None:
+            self.study.stop()
+            self.study.reach()
+        elif name.startswith("attach:"):
+            found = find(name.removeprefix("attach:"))
+            self.study = found if self.study is None and isinstance(found, StudyJob) else self.study
+
     def stay(self) -> None:
-        for job in (self.job, self.measuring):
+        for job in (self.job, self.measuring, self.study):
             if job is not None:
                 job.stay()
 
     def leave(self) -> None:
-        for job in (self.job, self.measuring):
+        for job in (self.job, self.measuring, self.study):
             if job is not None:
                 job.leave()
 
@@ -210,6 +229,12 @@ def measured_frame(snapshot: MeasuringSnapshot, settings: Settings) -> bytes:
     """What a browser is sent that watches a measurement."""
     lesson = lessons()["newton-cost"]
     return _patch(lesson.draw(lesson.experiment(cost.given_of(snapshot.records), **settings)), snapshot, MEASURING)
+
+
+def study_frame(snapshot: StudySnapshot) -> bytes:
+    """What a browser is sent that watches a study: progress, and that there are new rows, which it then asks for."""
+    patch = {"state": snapshot.state, "still": {}, "numbers": {}, "news": snapshot.rows}
+    return pack({"patch": patch | {"progress": progress(snapshot), "actions": buttons(snapshot, STUDYING)}}, {})
 
 
 def _patch(drawing: Drawing, snapshot: Snapshot, actions: Actions) -> bytes:

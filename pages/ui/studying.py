@@ -1,0 +1,139 @@
+"""A study over seeds as a job: what the command line runs, row by row, kept in a folder so that it can be gone on with.
+
+The rows come from `lessons.lab.runs.rows`, as they do for the command line: the numbers are the same.
+"""
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from core.study import Summary
+from lessons.figures import METHODS
+from lessons.lab import runs, shelf
+from lessons.lab.outlook import Outlook, about
+from lessons.lab.runs import Doing, Plan, Rows
+from pages.ui.jobs import Job, Snapshot
+
+FINE = 1000  # steps of the bar
+POLITE = 0.1  # seconds between two looks at the folder's lock, or at the wish to stop
+_busy: dict[Path, threading.Lock] = defaultdict(threading.Lock)  # two jobs on one folder: one waits, then finds it done
+
+Table = dict[tuple[str, str], Summary]
+
+
+class Stopped(Exception):
+    """The student, or the clock, ends the run; its end is told already."""
+
+
+@dataclass(frozen=True)
+class StudySnapshot(Snapshot):
+    """One look at a study. table: the lines so far.  rows: how many rows are there.  doing, left: for the reader."""
+
+    words: ClassVar[dict[str, str]] = Snapshot.words | {"done": "All rows are there", "running": "Running"}
+    table: Table
+    rows: int
+    doing: str
+    left: float
+
+    def sentence(self) -> str:
+        """What it is at, and how long it will take."""
+        if self.state == "running":
+            return f"{self.doing} · {about(self.left)} left"
+        if self.state == "queued":
+            return super().sentence()
+        return self.words.get(self.state, self.message)
+
+
+@dataclass(kw_only=True, eq=False)
+class StudyJob(Job):
+    """One plan, in a folder of its own, or in none where nothing can be kept."""
+
+    total: int = FINE
+    plan: Plan
+    folder: Path | None
+
+    def begin(self) -> StudySnapshot:
+        """What is kept already."""
+        self._found: Rows = runs.kept(self.plan, self.folder)
+        self._table = runs.tabulate(self.plan, self._found)
+        return StudySnapshot("queued", 0, FINE, 0.0, 0, "", self._table, len(self._found), "", 0.0)
+
+    def latest(self) -> dict[str, Any]:
+        """The table so far."""
+        return {"table": self._table, "rows": len(self._found)}
+
+    def work(self) -> None:
+        """Run the plan; between two rows, and between two chunks of training, it can be stopped."""
+        began = time.perf_counter()
+
+        def look(step: int, doing: str, left: float) -> None:
+            if not self.carry_on(time.perf_counter() - began):
+                raise Stopped
+            self.publish(state="running", step=step, doing=doing, left=left, place=0)
+
+        lock = _busy[self.folder] if self.folder else threading.Lock()
+        try:
+            while not lock.acquire(timeout=POLITE):
+                look(0, "Somebody runs this very plan; you will have its rows too", 0.0)
+            try:
+                self._run_plan(look)
+            finally:
+                lock.release()
+        except Stopped:
+            return
+        self.end("done")
+
+    def _run_plan(self, look: Callable[[int, str, float], None]) -> None:
+        self._found |= runs.kept(self.plan, self.folder)
+        outlook = Outlook(self.plan, self._found, trained(self.plan, self.folder))
+
+        def report(doing: Doing) -> None:
+            share, left = outlook.look(doing)
+            look(round(FINE * share), say(doing), left)
+
+        for variant, key, row in runs.rows(self.plan, self.folder, report, mend=True):
+            self._found[variant, key] = row
+            outlook.done(variant, key)
+            self._table = runs.tabulate(self.plan, self._found)
+
+
+def say(doing: Doing) -> str:
+    """What a run is at, for a reader of the page."""
+    what = "full training" if doing.variant == "full" else f"“{doing.variant}”"
+    if doing.method:
+        return f"{what}: solving by {METHODS[doing.method].label}"
+    return f"{what}: training, step {doing.done:,} of {doing.total:,}"
+
+
+def trained(plan: Plan, folder: Path | None) -> set[str]:
+    """The variants whose models are kept."""
+    places = {variant: runs.model_places(plan, variant, folder) for variant in plan.variants}
+    return {variant for variant, files in places.items() if files and all(file.exists() for file in files)}
+
+
+def key_of(plan: Plan) -> tuple:
+    """What makes a job this plan's: the folder, and what of it is asked for."""
+    return shelf.place(plan), plan.variants, plan.chosen
+
+
+def start(plan: Plan, paint: Callable[[StudySnapshot], bytes] | None = None) -> StudyJob:
+    """A job for this plan, begun."""
+    folder, _remark = shelf.claim(plan)
+    return StudyJob(key=key_of(plan), plan=plan, folder=folder, paint=paint).start()
+
+
+def kept(plan: Plan) -> tuple[Table, float]:
+    """What is known of a plan without a job: its table so far, and the seconds that the rest would take, 0 for none."""
+    folder = shelf.place(plan)
+    found = runs.kept(plan, folder) if folder.is_dir() else {}
+    return runs.tabulate(plan, found), Outlook(plan, found, trained(plan, folder)).seconds()
+
+
+def stamp(plan: Plan) -> tuple:
+    """What changes whenever a row is added to the plan's folder."""
+    folder = shelf.place(plan)
+    return (folder.name, folder.stat().st_mtime_ns) if folder.is_dir() else (folder.name, 0)
