@@ -33,6 +33,7 @@ CHOICES = {
     "linear-check": [{}, {"data": "square", "condition": "30"}, {"trained": "noisy"}],
     "heat-1d": [{}, {"problem": "hard", "jcp": "without"}],
     "oscillator": [{}, {"jcp": "without"}],
+    "studies": [{"experiment": name} for name in ("heat-easy", "oscillator", "linear")],
     "quasi-newton": [{"problem": name} for name in ("bowl", "rough", "banana")],
     "hessian-terms": [{}],
     "newton-breaks": [{"loss": name} for name in ("exact", "tanh", "relu")],
@@ -73,4 +74,5 @@ OTHERWISE = {
     "linear-check": {"data": "square"},
     "heat-1d": {"noise": 0.001},
     "oscillator": {"omega": 1.6},
+    "studies": {"experiment": "oscillator"},
 }

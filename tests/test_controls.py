@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lessons import lessons
-from lessons.controls import Choice, Legend, Point, Preset, Slider, Step, read_permalink, write_permalink
+from lessons.controls import Choice, Legend, Point, Preset, Slider, Step, Ticks, read_permalink, write_permalink
 
 KINDS = (
     Slider("alpha", "α", 0.25, 8.0, 4.0, "log"),
@@ -16,6 +16,7 @@ KINDS = (
     Choice("axes", "axes", {"straight": "along the axes", "turned": "turned"}, "straight"),
     Point("start", "start", "x", (-4.0, -2.0), (4.0, 2.0), (3.0, 1.0)),
     Step("step", "step", 40, 10),
+    Ticks("methods", "methods", {"newton": "Newton", "adam": "Adam", "ig": "IG"}, ("ig", "newton"), 1),
     Legend("hide", ("newton", "adam", "momentum"), ("adam",)),
 )
 CONTROLS = {control.name: control for control in KINDS}
@@ -35,6 +36,8 @@ def values(control):
             return st.tuples(*(st.floats(low, high) for low, high in zip(control.low, control.high, strict=True)))
         case Step():
             return st.integers(0, control.high)
+        case Ticks(options=options, least=least):
+            return st.lists(st.sampled_from(list(options)), unique=True, min_size=least).map(control.check)
         case Legend():
             return st.lists(st.sampled_from(control.groups), unique=True).map(control.check)
 

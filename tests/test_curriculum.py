@@ -149,14 +149,6 @@ CURRICULUM = {
             "deceptron::rjcp_is_unbiased_and_its_variance_falls_like_one_over_the_probes",
         ),
     ),
-    "I3": (
-        "a fair comparison of all methods",
-        (
-            "lab::what_an_iteration_costs",
-            "lab::instances_start_outside_the_tolerance_and_their_noise_is_within_it",
-            "solve::every_step_is_relaxed_projected_and_accepted_by_the_rule",
-        ),
-    ),
     "I2": (
         "a damped Gauss-Newton step where J_g is the pseudo-inverse",
         (
@@ -165,11 +157,28 @@ CURRICULUM = {
             "lab::what_lies_across_a_sheared_plane_is_its_normal",
         ),
     ),
+    "I3": (
+        "a fair comparison of all methods",
+        (
+            "lab::what_an_iteration_costs",
+            "lab::instances_start_outside_the_tolerance_and_their_noise_is_within_it",
+            "lab::a_row_says_what_numpy_finds",
+            "solve::every_step_is_relaxed_projected_and_accepted_by_the_rule",
+        ),
+    ),
+    "I4": (
+        "ablations",
+        (
+            "studies::a_tick_that_changes_no_shape_traces_nothing_again",
+            "studies::each_ablation_changes_what_it_says_and_nothing_else",
+            "lab::tied_slabs_share_one_matrix_and_their_differenced_step_is_gradient_descent_on_f",
+        ),
+    ),
 }
 every_row = pytest.mark.parametrize("row", CURRICULUM)
 
 
-LEARNED = {"H1", "H4", "I2", "I3"}  # of the Deceptron's rows, those that are proven here so far
+LEARNED = {"H1", "H4", "I2", "I3", "I4"}  # of the Deceptron's rows, those that are proven here so far
 
 
 def chapters():

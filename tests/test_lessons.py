@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from core import training
 from lessons import lessons
-from lessons.controls import Choice, Landmark, Legend, Point, Preset, Slider, Step
+from lessons.controls import Choice, Landmark, Legend, Point, Preset, Slider, Step, Ticks
 from lessons.inverse_gradients import singular
+from lessons.lab.study_table import given_of
 from lessons.learned import setting
 from lessons.lesson import Lesson
 from lessons.newton import cost
@@ -25,6 +26,7 @@ from lessons.prediction import Estimate, Option, Prediction
 from lessons.scene import scene
 from pages.ui.stage import pack, unpack
 from tests.places import CHOICES, EXAMPLES, MOST, OTHERWISE
+from tests.tables import made_up
 
 LESSONS = lessons()
 every_lesson = pytest.mark.parametrize("slug", LESSONS)
@@ -35,6 +37,8 @@ def trained(slug, chosen):
     """The model that a lesson works with, where it needs one, and the history that comes with it."""
     if slug == "newton-cost":
         return cost.given_of(cost.made_up()), {}
+    if slug == "studies":
+        return given_of(made_up(LESSONS[slug].complete(chosen))), {}
     if slug not in ("train", "dipg"):
         return None, {}
     fit = setting.standard_fit(chosen["problem"], chosen.get("architecture", "physics"))
@@ -166,6 +170,8 @@ def values(control):
             return st.tuples(*(st.sampled_from([a, 0.0, b]) | st.floats(a, b) for a, b in zip(low, high, strict=True)))
         case Step(high=high):
             return st.integers(0, high)
+        case Ticks(options=options, least=least):
+            return st.lists(st.sampled_from(list(options)), unique=True, min_size=least).map(control.check)
         case Legend(groups=groups):
             return st.lists(st.sampled_from(groups), unique=True).map(control.check)
 
@@ -241,7 +247,7 @@ def test_no_settings_break_a_lesson(slug):
     @settings(max_examples=EXAMPLES.get(slug, MOST))
     @given(some_settings(slug))
     def check(chosen):
-        result = LESSONS[slug].experiment(trained(slug, chosen)[0] if slug == "dipg" else None, **chosen)
+        result = LESSONS[slug].experiment(trained(slug, chosen)[0] if slug in ("dipg", "studies") else None, **chosen)
         tell(slug, result, exported=next(drawn) % 10 == 0)
 
     check()

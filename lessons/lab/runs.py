@@ -160,6 +160,7 @@ def _models(plan: Plan, variant: str, setup: Setup, folder: Path | None, report:
             if not mend:
                 raise
     keys = jax.vmap(jax.random.key)(np.arange(plan.seeds))
+    report(Doing(variant, "", 0, plan.steps or int(setup.hyper.total_steps)))  # the first chunk is compiled: seconds
     fits = training.fit_many(
         setup, keys, steps=plan.steps, report=lambda done, steps: report(Doing(variant, "", done, steps))
     )
@@ -232,8 +233,9 @@ def _read_row(folder: Path | None, variant: str, key: tuple) -> Row | None:
     if folder is None or not (place := _place(folder, variant, key)).exists():
         return None
     try:
-        with np.load(place, allow_pickle=False) as kept:
-            return Row(key[0], *(kept[name] for name in Row._fields[1:]))
+        # Opened here: what is no archive NumPy would leave open.
+        with place.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            return Row(key[0], *(archive[name] for name in Row._fields[1:]))
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):  # damaged
         return None
 

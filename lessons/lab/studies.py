@@ -15,6 +15,7 @@ from lessons.lab.study_table import (
     NO_JCP,
     PROBED,
     TICKED,
+    named,
     nothing_run,
     plan_of,
     ratios,
@@ -59,7 +60,7 @@ def places_of(settings: Settings) -> tuple[dict[tuple[str, str], float], dict[st
 def draw(result):
     settings, table = result["settings"], table_of(result)
     lines, middles, lowest = places_of(settings)
-    across = Axis("", (lowest - 0.5 * GAP, 0.5 * GAP), ticks=tuple((y, name) for name, y in middles.items()))
+    across = Axis("", (lowest - 0.5 * GAP, 0.5 * GAP), ticks=tuple((y, named(name)) for name, y in middles.items()))
     drawn = []
     for method in [name for name in ALL if any(name == other for _, other in lines)]:
         mine = [(y, table.get(key)) for key, y in lines.items() if key[1] == method]
@@ -67,9 +68,9 @@ def draw(result):
     counts = tuple((float(v), str(v)) for v in (1, 2, 5, 10, 20, 50))
     return Drawing(
         panels=(
-            Panel("iterations", "iterations: median and quartiles (faint: most unsolved)",
+            Panel("iterations", "iterations: median, quartiles; faint: most unsolved",
                   Axis("", (0.8, 100.0), log=True, ticks=counts), across, big=True),
-            Panel("error", "error in x: mean and deviation", Axis("", log=True), across),
+            Panel("error", "error in x", Axis("", log=True), across),
         ),
         lines=tuple(drawn),
     )  # fmt: skip
@@ -79,7 +80,7 @@ def _method(method, mine):
     """All lines of one method: bars and ticks by panel; what is hardly solved is faint."""
     style, drawn = METHODS[method], []
     for panel, bar in (("iterations", _quartiles), ("error", _deviation)):
-        for kind, opacity in (("", 1.0), ("/unsolved", 0.35)):
+        for kind, opacity in (("", 1.0), ("/unsolved", 0.45)):
             chosen = [(y, line) for y, line in mine if line is not None and (line.success < SOLVED) == bool(kind)]
             bars, ticks = [_GAP], [_GAP]
             for y, line in chosen:

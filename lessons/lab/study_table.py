@@ -84,6 +84,11 @@ def table_of(result: Mapping) -> Table:
     return found
 
 
+def named(variant: str) -> str:
+    """A variant as a reader is told it."""
+    return "full training" if variant == FULL else variant
+
+
 def nothing_run(_settings: Settings) -> np.ndarray:
     """The table before the button is pressed."""
     return given_of({})

@@ -1,9 +1,11 @@
 """What a study's numbers come to in words and tables."""
 
+import re
+
 from lessons.figures import METHODS
 from lessons.lab import tables
 from lessons.lab.experiments import DIFFERENCED, FULL
-from lessons.lab.study_table import complete, instances_of, over, plan_of, ready, table_of
+from lessons.lab.study_table import complete, instances_of, named, over, plan_of, ready, table_of
 from lessons.lesson import Cell
 from lessons.lesson import Table as Shown
 from lessons.words import number_word
@@ -88,6 +90,18 @@ def _stopped(table):
     )
 
 
+_EXPONENTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def _readable(text):
+    """Powers of ten as a reader writes them: "4.9e-05" is "4.9·10⁻⁵"."""
+    return re.sub(r"e([+-]\d+)", lambda found: "·10" + str(int(found[1])).translate(_EXPONENTS), text)
+
+
+def _cells(texts):
+    return tuple(Cell(_readable(text)) for text in texts)
+
+
 def shown(result):
     """The tables below the figure: the lines, the figures asked for, what is reported elsewhere."""
     plan, table = plan_of(result["settings"]), table_of(result)
@@ -97,10 +111,12 @@ def shown(result):
     for variant in plan.variants:
         lines = [(method, table[variant, method]) for method in plan.chosen if (variant, method) in table]
         if lines:
-            rows.append((variant if variant != FULL else "full training", ()))
+            rows.append((named(variant), ()))
         for method, line in lines:
             some = "" if line.instances == instances_of(plan, method) else f" ({line.instances} instances so far)"
-            rows.append((METHODS[method].label + some, tuple(Cell(show(line)) for _, show in tables.COLUMNS)))
+            rows.append(
+                (METHODS[method].label + some, tuple(Cell(_readable(show(line))) for _, show in tables.COLUMNS))
+            )
     size = f"{plan.seeds} training × {plan.data_seeds} data seeds × {plan.instances} instances"
     found = [
         Shown(
@@ -115,12 +131,15 @@ def shown(result):
         few = min(plan.seeds, plan.data_seeds) < 3 or plan.instances < 300 or plan.steps is not None
         caption = "Figures asked for" + (" of 3 × 3 seeds, 300 instances and a whole training" if few else "")
         cells = [
-            (figure.words, (Cell(f"{value:.4g}"), Cell(tables.asked(figure)), Cell("met" if met else "not met")))
+            (
+                figure.words,
+                _cells((f"{value:.3g}", tables.asked(figure), "met" if met else "not met")),
+            )
             for figure, value, met in judged
         ]
         found.append(Shown(caption, ("here", "asked", ""), tuple(cells)))
     beside = [(one, ours) for one, ours in tables.reported(experiment, table) if ours]
     if beside:
-        cells = [(f"{one.words} ({one.source})", (Cell(ours), Cell(one.why or "–"))) for one, ours in beside]
+        cells = [(f"{one.words} ({one.source})", _cells((ours, one.why))) for one, ours in beside]
         found.append(Shown("Reported elsewhere, and here", ("here", "where it differs, and why"), tuple(cells)))
     return tuple(found)

@@ -119,7 +119,11 @@ class Studied(NoModel):
             self.table, self.left = _kept(studying.key_of(self.plan), studying.stamp(self.plan), self.plan)
         if mine and self.snapshot.finished and len(self.table) < len(self.snapshot.table):
             self.table = self.snapshot.table  # nothing could be kept
-        self.mine = mine
+        self.mine, running = mine, self.snapshot is not None and not self.snapshot.finished
+        if running and not mine:
+            self.remarks = ["A study at other settings is running; this one can be run after it."]
+        elif mine and job.remark:
+            self.remarks = [job.remark]
         self.given = study_table.given_of(self.table)
 
     def result(self) -> Result:

@@ -55,6 +55,7 @@ class StudyJob(Job):
     total: int = FINE
     plan: Plan
     folder: Path | None
+    remark: str = ""  # why nothing can be kept, if so
 
     def begin(self) -> StudySnapshot:
         """What is kept already."""
@@ -103,10 +104,9 @@ class StudyJob(Job):
 
 def say(doing: Doing) -> str:
     """What a run is at, for a reader of the page."""
-    what = "full training" if doing.variant == "full" else f"“{doing.variant}”"
     if doing.method:
-        return f"{what}: solving by {METHODS[doing.method].label}"
-    return f"{what}: training, step {doing.done:,} of {doing.total:,}"
+        return f"{doing.variant}: solving by {METHODS[doing.method].label}"
+    return f"{doing.variant}: training, step {doing.done:,} of {doing.total:,}"
 
 
 def trained(plan: Plan, folder: Path | None) -> set[str]:
@@ -122,8 +122,8 @@ def key_of(plan: Plan) -> tuple:
 
 def start(plan: Plan, paint: Callable[[StudySnapshot], bytes] | None = None) -> StudyJob:
     """A job for this plan, begun."""
-    folder, _remark = shelf.claim(plan)
-    return StudyJob(key=key_of(plan), plan=plan, folder=folder, paint=paint).start()
+    folder, remark = shelf.claim(plan)
+    return StudyJob(key=key_of(plan), plan=plan, folder=folder, remark=remark, paint=paint).start()
 
 
 def kept(plan: Plan) -> tuple[Table, float]:
