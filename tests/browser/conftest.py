@@ -20,9 +20,9 @@ FLAGS = [
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[driver.Server]:
-    """The running app."""
-    with driver.running() as server:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[driver.Server]:
+    """The running app, with an empty shelf for its studies."""
+    with driver.running(INVERSION_STUDIES=str(tmp_path_factory.mktemp("studies"))) as server:
         yield server
 
 

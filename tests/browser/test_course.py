@@ -202,6 +202,58 @@ def test_newtons_cost_is_measured_on_a_button_and_can_be_stopped(visit):
     page.wait_for_selector(".st-key-prediction:has-text('the run says')", timeout=driver.PATIENCE)
 
 
+STUDY = {
+    "experiment": "linear",
+    "seeds": 1,
+    "data_seeds": 1,
+    "instances": 20,
+    "training": 0.02,
+    "methods": "gauss_newton,dipg_differenced",
+}
+
+
+def test_a_study_is_ticked_run_stopped_gone_on_with_and_found_again(visit, server):
+    page = visit("studies", **STUDY, variants="none")
+    predict(page)
+    assert "Nothing is run yet" in page.locator(".st-key-answer").inner_text()
+    page.locator("[data-control=variants] label", has_text="no JCP").click()
+    page.wait_for_url(re.compile("variants=no-jcp"), timeout=driver.PATIENCE)
+    assert page.locator("[data-control=variants] label").count() == 2  # what this experiment has, and no more
+    page.get_by_role("button", name=re.compile("^Run, about")).click()
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_role("button", name=re.compile("^(Run|Go on), about")).wait_for(timeout=2 * driver.PATIENCE)
+    page.get_by_role("button", name=re.compile("^(Run|Go on), about")).click()
+    page.locator("[data-action=stop], .runs.numbers tbody tr:nth-child(4)").first.wait_for(timeout=driver.PATIENCE)
+    page.reload()  # in the midst of it: another session, the same job
+    driver.wait_until_idle(page)
+    predict(page)
+    lines = page.locator(".runs.numbers tbody tr:not(.part)")
+    page.wait_for_function(
+        "() => document.querySelectorAll('.runs.numbers tbody tr:not(.part)').length === 3"
+        " && !document.querySelector('[data-action]')",
+        timeout=2 * driver.PATIENCE,
+    )
+    assert lines.first.inner_text().startswith("Gauss–Newton")
+    page.wait_for_selector(".st-key-prediction:has-text('the run says'), .st-key-prediction:has-text('so it is')")
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Save as CSV").click()
+    text = saved.value.path().read_text()
+    assert text.startswith("variant,method,instances") and text.count("\n") == 4
+    assert "python -m lessons.lab linear --seeds 1" in page.locator(".st-key-runs").inner_text()
+    other = page.context.new_page()  # another tab finds what was done, without a run
+    driver.open_page(other, server.url, "studies", **STUDY, variants="no-jcp")
+    predict(other)
+    other.locator(".runs.numbers tbody tr").first.wait_for(timeout=driver.PATIENCE)
+    assert other.locator("[data-action]").count() == 0
+
+
+def test_a_mangled_address_of_a_study_falls_back_with_a_remark(visit):
+    page = visit("studies", variants="no-jcp,magic", seeds="many", instances="7")
+    driver.stage_state(page, "studies")
+    said = page.locator(".st-key-stage").inner_text()
+    assert all(part in said for part in ("for variants makes no sense", "for seeds makes no sense", "20 is used"))
+
+
 def test_a_step_that_is_pointed_at_is_marked_in_every_space(visit):
     page = visit("four-ways")
     predict(page)
