@@ -88,11 +88,11 @@ def _method(method, mine):
                 bars += [(low, y), (high, y), _GAP]
                 ticks += [(middle, y - 0.36 * ROW), (middle, y + 0.36 * ROW), _GAP]
             common = {"group": method, "label": style.label, "colour": style.colour}
-            named = panel == "iterations" and not kind
             drawn += [
-                Line(f"{method}/{panel}{kind}", panel, *_columns(bars), width=2.0, opacity=0.6 * opacity, **common),
-                Line(f"{method}/{panel}/middle{kind}", panel, *_columns(ticks), dash=style.dash, width=4.0,
-                     opacity=opacity, legend=named, **common),
+                Line(f"{method}/{panel}{kind}", panel, *_columns(bars), dash=style.dash, width=2.5,
+                     opacity=opacity, legend=panel == "iterations" and not kind, **common),
+                Line(f"{method}/{panel}/middle{kind}", panel, *_columns(ticks),
+                     width=2.0 if style.dash == "dot" else 4.0, opacity=opacity, **common),
             ]  # fmt: skip
     return drawn
 

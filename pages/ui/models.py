@@ -1,5 +1,7 @@
 """Where a lesson's model comes from: most need none, one trains it before your eyes, one walks with it."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import streamlit as st
@@ -14,11 +16,11 @@ from pages.ui.workshop import MEASURING, STUDYING, TRAINING, followed, model_for
 
 
 class File(NamedTuple):
-    """A file to take away: what the button says, the file's name, what is in it."""
+    """A file to take away: what the button says, the file's name, how its content is made when it is asked for."""
 
     label: str
     name: str
-    content: str
+    content: Callable[[], str]
 
 
 class NoModel:
@@ -117,8 +119,9 @@ class Studied(NoModel):
             self.table, self.left = self.snapshot.table, 0.0
         else:
             self.table, self.left = _kept(studying.key_of(self.plan), studying.stamp(self.plan), self.plan)
-        if mine and self.snapshot.finished and len(self.table) < len(self.snapshot.table):
-            self.table = self.snapshot.table  # nothing could be kept
+        if mine and job.folder is None:  # what could not be kept is known to the job alone
+            self.table = self.snapshot.table
+            self.left = 0.0 if self.snapshot.state == "done" else self.left
         self.mine, running = mine, self.snapshot is not None and not self.snapshot.finished
         if running and not mine:
             self.remarks = ["A study at other settings is running; this one can be run after it."]
@@ -147,13 +150,13 @@ class Studied(NoModel):
             return [], ""
         name = f"study-{self.plan.experiment.slug}"
         return [
-            File("CSV", f"{name}.csv", tables.as_csv(self.table)),
-            File("JSON, with settings, seeds, versions and device", f"{name}.json", _json(self)),
+            File("CSV", f"{name}.csv", partial(tables.as_csv, self.table)),
+            File(
+                "JSON, with settings, seeds, versions and device",
+                f"{name}.json",
+                partial(tables.as_json, self.plan, self.table),
+            ),
         ], study_table.command(self.plan)
-
-
-def _json(source: Studied) -> str:
-    return tables.as_json(source.plan, source.table)
 
 
 def run_button(left: float, begun: bool) -> dict[str, Any]:

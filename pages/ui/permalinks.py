@@ -37,10 +37,13 @@ export default function ({ data, parentElement }) {
   const table = ({ caption, columns, rows, numeric }) => {
     const title = (text, scope) => make("th", { scope }, text);
     const head = make("tr", {}, make("td", {}), ...columns.map((text) => title(text, "col")));
+    const links = rows.some(({ cells }) => cells.some(({ href }) => href));
+    // Sentences are not squeezed into a phone's width: then the table scrolls in its own box.
+    const room = (text) => (numeric || links ? {} : { style: `min-width: ${Math.min(15, text.length / 2)}rem` });
     const body = rows.map(({ name, cells }) => cells.length
-      ? make("tr", {}, title(name, "row"), ...cells.map((cell) => make("td", {}, link(cell))))
+      ? make("tr", {}, title(name, "row"), ...cells.map((cell) => make("td", room(cell.text), link(cell))))
       : make("tr", { class: "part" }, make("th", { scope: "rowgroup", colspan: columns.length + 1 }, name)));
-    const look = numeric ? "runs numbers" : "runs";
+    const look = numeric ? "runs numbers" : links ? "runs" : "runs words";
     return make("div", { class: look, tabindex: "0", role: "region", "aria-label": caption }, make("table", {},
       make("caption", {}, caption), make("thead", {}, head), make("tbody", {}, ...body)));
   };
