@@ -11,10 +11,12 @@ import pytest
 from lessons import lessons
 from lessons.controls import Slider, Step
 from lessons.lab import walking
+from lessons.lab.study_table import given_of
 from lessons.learned import setting
 from lessons.newton import cost
 from lessons.scene import moving, scene
 from pages.ui.stage import pack, unpack
+from tests.tables import made_up
 
 LESSONS = lessons()
 MOST_BYTES = 1_500_000
@@ -25,6 +27,8 @@ def given(slug):
     """What a lesson that needs something works with: measurements, or a model; an untrained one draws as much."""
     if slug == "newton-cost":
         return cost.given_of(cost.made_up())
+    if slug == "studies":
+        return given_of(made_up(LESSONS[slug].defaults))
     if slug in ("scorecard", "probes", "linear-check"):  # what they are given is more than a model
         return LESSONS[slug].prepare(LESSONS[slug].defaults)
     if slug in ("heat-1d", "oscillator"):

@@ -68,7 +68,7 @@ def draw(result):
     counts = tuple((float(v), str(v)) for v in (1, 2, 5, 10, 20, 50))
     return Drawing(
         panels=(
-            Panel("iterations", "iterations: median, quartiles; faint: most unsolved",
+            Panel("iterations", "iterations: median, quartiles (faint: under half solved)",
                   Axis("", (0.8, 100.0), log=True, ticks=counts), across, big=True),
             Panel("error", "error in x", Axis("", log=True), across),
         ),

@@ -43,10 +43,11 @@ def _fastest(table):
         return ""
     few, many = min(counts, key=counts.__getitem__), max(counts, key=counts.__getitem__)
     if counts[few] == counts[many]:
-        return f"All that solve most instances need {counts[few]:.1f} iterations."
+        return f"All methods that solve at least half need {counts[few]:.1f} iterations."
     return (
-        f"Fewest iterations of those that solve most: {METHODS[few].label}, {counts[few]:.1f}; most: "
-        f"{METHODS[many].label}, {counts[many]:.1f}."
+        f"Of the methods that solve at least half, {METHODS[few].label} needs the fewest iterations, "
+        f"{counts[few]:.1f}, and "
+        f"{METHODS[many].label} the most, {counts[many]:.1f}."
     )
 
 

@@ -45,7 +45,7 @@ export default function ({ data, parentElement }) {
       : make("tr", { class: "part" }, make("th", { scope: "rowgroup", colspan: columns.length + 1 }, name)));
     const look = numeric ? "runs numbers" : links ? "runs" : "runs words";
     return make("div", { class: look, tabindex: "0", role: "region", "aria-label": caption }, make("table", {},
-      make("caption", {}, caption), make("thead", {}, head), make("tbody", {}, ...body)));
+      make("caption", {}, make("span", {}, caption)), make("thead", {}, head), make("tbody", {}, ...body)));
   };
   const list = (links) => make("ol", { class: "links" }, ...links.map((item) => make("li", {}, link(item))));
   const drawn = data.table ? table(data.table) : list(data.list);
