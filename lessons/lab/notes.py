@@ -16,9 +16,9 @@ HEAT_WHY = (
 )
 
 HEAT_LIMITS = (
-    "One training seed, one profile at a time; for many see [Studies over seeds](studies). Nobody tells a method when to "
-    "stop: the tolerance must know the noise. Profiles unlike those of training (sums of sine waves within 0.15 and 0.85) "
-    "are another matter. On the hard problem RJCP stays "
+    "One training seed, one profile at a time; for many see [Studies over seeds](studies). Nobody tells a method when "
+    "to stop: the tolerance must know the noise. Profiles unlike those of training (sums of sine waves within 0.15 and "
+    "0.85) are another matter. On the hard problem RJCP stays "
     "near 1, since of 32 directions the faintest are hardly learned, and D-IPG arrives all the same."
 )
 
