@@ -172,7 +172,7 @@ def _other_probes(own: int) -> dict[str, Callable[[Setup], Setup]]:
 
 
 NOTE = "a public reading note on the paper, not checked against it"
-SUMMARY = "the paper's own summary"
+SUMMARY = "the paper’s own summary"
 PROBES = {f"{count} probe" + ("s" if count > 1 else ""): count for count in range(1, MAX_PROBES + 1)}
 NO_JCP = {"no JCP": partial(without, "jcp")}
 LESS = {

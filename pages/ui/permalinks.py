@@ -39,7 +39,7 @@ export default function ({ data, parentElement }) {
     const head = make("tr", {}, make("td", {}), ...columns.map((text) => title(text, "col")));
     const links = rows.some(({ cells }) => cells.some(({ href }) => href));
     // Sentences are not squeezed into a phone's width: then the table scrolls in its own box.
-    const room = (text) => (numeric || links ? {} : { style: `min-width: ${Math.min(15, text.length / 2)}rem` });
+    const room = (text) => (numeric || links ? {} : { style: `min-width: ${Math.min(15, 1 + text.length / 2)}rem` });
     const body = rows.map(({ name, cells }) => cells.length
       ? make("tr", {}, title(name, "row"), ...cells.map((cell) => make("td", room(cell.text), link(cell))))
       : make("tr", { class: "part" }, make("th", { scope: "rowgroup", colspan: columns.length + 1 }, name)));
