@@ -34,6 +34,10 @@ CHOICES = {
     "heat-1d": [{}, {"problem": "hard", "jcp": "without"}],
     "oscillator": [{}, {"jcp": "without"}],
     "studies": [{"experiment": name} for name in ("heat-easy", "oscillator", "linear")],
+    "limits": [
+        *({"disturb": name} for name in ("noise", "shared", "stale", "range", "box", "start")),
+        {"trained": "noisy"},
+    ],
     "quasi-newton": [{"problem": name} for name in ("bowl", "rough", "banana")],
     "hessian-terms": [{}],
     "newton-breaks": [{"loss": name} for name in ("exact", "tanh", "relu")],
@@ -42,7 +46,7 @@ CHOICES = {
 }
 MOST = 120  # settings that are drawn of a lesson
 # Fewer where each takes long: they work with a trained model.
-EXAMPLES = {"probes": 60, "train": 20, "dipg": 30, "heat-1d": 20}
+EXAMPLES = {"probes": 60, "train": 20, "dipg": 30, "heat-1d": 20, "limits": 60}
 
 # Settings at which another answer than at the defaults is right: a prediction that cannot fail asks nothing.
 OTHERWISE = {
@@ -75,4 +79,5 @@ OTHERWISE = {
     "heat-1d": {"noise": 0.001},
     "oscillator": {"omega": 1.6},
     "studies": {"experiment": "oscillator"},
+    "limits": {"disturb": "stale"},
 }

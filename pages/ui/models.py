@@ -177,6 +177,7 @@ SOURCES = {
     "linear-check": Prepared,
     "heat-1d": Prepared,
     "oscillator": Prepared,
+    "limits": Prepared,
     "newton-cost": Measured,
     "studies": Studied,
 }

@@ -24,27 +24,28 @@ def payload(lesson: Lesson, result: Result, source: Any, **extra: Any) -> bytes:
     settings = result["settings"]
     header, arrays = scene(lesson, result, {}, **extra, **source.extra())
     if not extra.get("veiled") and compiled(lesson, settings):
-        for name in swept_sliders(lesson):
+        for name in swept_sliders(lesson, settings):
             header["sweeps"][name], frames = sweep(lesson, settings, name, source.given, source.given_name)
             arrays |= frames
     return pack(header, arrays)
 
 
-def swept_sliders(lesson: Lesson) -> list[str]:
-    """The sliders that follow the hand without the server."""
-    return [control.name for control in lesson.controls if isinstance(control, Slider) and control.swept]
+def swept_sliders(lesson: Lesson, settings: Settings) -> list[str]:
+    """The sliders that follow the hand without the server, of those that have an effect at these settings."""
+    sliders = [control for control in lesson.controls if isinstance(control, Slider) and control.swept]
+    return [slider.name for slider in sliders if slider.applies(settings)]
 
 
 def compiled(lesson: Lesson, settings: Settings) -> bool:
     """Whether the sweeps of these choices have been computed before: then they take milliseconds, else seconds."""
-    return not swept_sliders(lesson) or _choices(lesson, settings) in _compiled
+    return not swept_sliders(lesson, settings) or _choices(lesson, settings) in _compiled
 
 
 def compile_sweeps(lesson: Lesson, settings: Settings, given: Any = None, given_name: str = "") -> None:
     """Compute every sweep once, so that `payload` may include them."""
     if programs.give_back():
         _compiled.clear()
-    for name in swept_sliders(lesson):
+    for name in swept_sliders(lesson, settings):
         sweep(lesson, settings, name, given, given_name)
     _compiled.add(_choices(lesson, settings))
 

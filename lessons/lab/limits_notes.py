@@ -1,0 +1,81 @@
+"""What the lesson on limits says besides its figure: why, limits, code to take away, notes to teach by."""
+
+from lessons.lab.limits_study import BUDGET, ETA, TOLERANCE, TRAINED_NOISE
+from lessons.lesson import Teaching
+
+LIMITS_WHY = (
+    "RJCP is $\\|J_g J_f - I\\|^2$ at a point: it sees what *g* does not know of *f*, where the walk goes. "
+    "So it sees an outdated g, a badly extrapolating g, a point beyond the fold. It cannot see what f and g share, nor "
+    "the data, nor the box. **Noise** divided by J becomes error and leaves RJCP alone, until it throws a walk out of "
+    "the known region; a g *trained* with noise has a far higher RJCP, and under strong noise the smaller error, "
+    "for it averages. A **wrong simulator** is solved perfectly. A **tight box** stops the walk, and Armijo’s rule "
+    "tells.\n\n"
+    "The line in the map is measured: of 400 truths drawn over the whole view, with starts in the trained square, it "
+    "best parts those that D-IPG found from those it missed. That it lies below 1 follows from the contraction. Beyond "
+    "the fold of the sine a direction comes back reversed, and a reversed direction alone makes RJCP 4."
+)
+
+LIMITS_LIMITS = (
+    "The boundary belongs to a *place*, and the place of the truth is not known: a target from beyond the fold is "
+    "answered from this side of it, with a residual of zero and a low RJCP. A better local inverse does not tell two "
+    "causes of one effect apart: see [Many causes](branches). And “it lands on the branch of its start” holds within "
+    "the boundary only; beyond it, the learned g leads to the branch that it was trained on, or stalls. The bound "
+    "speaks of x, Armijo’s rule of y: with one output 16 times as sensitive as the other, an outdated g is refused "
+    "long before RJCP is 1. One g, one toy; for noise along 32 directions, and stopping early, see "
+    "[Heat-1D](heat-1d)."
+)
+
+
+def limits_code(settings):
+    """This very run of differenced D-IPG."""
+    on = settings["disturb"]
+    turn = settings["turn"] if on in ("shared", "stale") else 0.0
+    known = turn if on == "stale" else 0.0
+    noise = settings["noise"] if on == "noise" else 0.0
+    b = settings["half_width"] if on == "box" else 1e3
+    hyper = ", setups.Hyper(noise=" + repr(TRAINED_NOISE) + ", weights=setup.hyper.weights)"
+    given = hyper if settings["trained"] == "noisy" else ""
+    return f"""\
+import jax, jax.numpy as jnp
+from core import deceptron, networks, setups, solve, toys, training
+setup, b = setups.toy(toys.RotatedSine()), {b!r}  # b: half-width of the box
+fit = training.fit(setup, jax.random.key(0){given})
+known, world = toys.RotatedSine(angle=0.6 + {known!r}), toys.RotatedSine(angle=0.6 + {turn!r})
+g = networks.as_type(fit.model.g, jnp.float64)
+pair = deceptron.Deceptron(networks.Physics(known), g)
+noise = jax.random.normal(jax.random.split(jax.random.key(0), 3)[2], (100, 2))[0]
+truth, start = jnp.array({list(settings["truth"])!r}), jnp.array({list(settings["start"])!r})
+y_star = world.forward(truth) + {noise!r} * noise
+solver = setups.Solver({TOLERANCE!r}, setup.solver.scale, ([-b] * 2, [b] * 2),
+                       setup.solver.gradient_step, eta={ETA!r}, budget={BUDGET})
+x0 = jnp.clip(start, -b, b)
+end, path, *_ = solve.solve_path("dipg_differenced", known, pair, y_star, x0, solver)
+error, highest = jnp.linalg.norm(end - truth), deceptron.rjcp_field(pair, path.x).max()
+"""
+
+
+def limits_numbers(result):
+    """Where it ended, how far from the truth, and the highest RJCP on its way."""
+    return {
+        "end": result["walks"]["dipg_differenced"].x,
+        "error": result["errors"]["dipg_differenced"],
+        "highest": result["highest"],
+    }
+
+
+LIMITS_TEACHING = Teaching(
+    misconception="A low RJCP means that the answer is right.",
+    demo=(
+        ("Noise: the error grows with it, RJCP does not move.", {}),
+        ("The simulator itself is turned. D-IPG arrives, RJCP is low, the answer is wrong.", {"disturb": "shared"}),
+        ("Now only g is outdated: the clouds come in, and proposals are refused.", {"disturb": "stale"}),
+        (
+            "A target from beyond the fold is answered from this side.",
+            {"disturb": "range", "truth": (-2.2, 1.2)},
+        ),
+    ),
+    room=(
+        "You have a trained inverse and a run that arrived. Which mistakes can you exclude? Listen for: g against f; "
+        "then for: and who checks f? For that it takes other data."
+    ),
+)
