@@ -6,7 +6,7 @@ from lessons.deep import fall_back, heat, loss_step, path_average, time_reversal
 from lessons.descent import near_optimum, sensitivity, units
 from lessons.inverse_gradients import latent_step, singular
 from lessons.inversion import crux, four_ways
-from lessons.lab import heat_1d, limits, linear_check, oscillator, studies
+from lessons.lab import diagnosis, heat_1d, limits, linear_check, oscillator, studies
 from lessons.learned import dipg, probes, train
 from lessons.lesson import Lesson
 from lessons.newton import cost, hessian_terms, newton_breaks, noise, quasi_newton
@@ -56,7 +56,7 @@ SYLLABUS = (
         (heat.LESSON, time_reversal.LESSON, path_average.LESSON, loss_step.LESSON, fall_back.LESSON),
     ),
     Part("Learning the inverse", "learned", (probes.LESSON, train.LESSON, dipg.LESSON), "Deceptron"),
-    Part("Laboratory", "lab", (linear_check.LESSON, heat_1d.LESSON, oscillator.LESSON, studies.LESSON, limits.LESSON)),
+    Part("Laboratory", "lab", (linear_check.LESSON, heat_1d.LESSON, oscillator.LESSON, studies.LESSON, limits.LESSON, diagnosis.LESSON)),
 )
 
 

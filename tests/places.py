@@ -38,6 +38,12 @@ CHOICES = {
         *({"disturb": name} for name in ("noise", "shared", "stale", "range", "box", "start")),
         {"trained": "noisy"},
     ],
+    "diagnosis": [
+        *({"data": name} for name in ("whole", "reach", "gap")),
+        {"method": "dipg_plain"},
+        {"method": "gradient_descent"},
+        {"method": "inverse_simulator"},
+    ],
     "quasi-newton": [{"problem": name} for name in ("bowl", "rough", "banana")],
     "hessian-terms": [{}],
     "newton-breaks": [{"loss": name} for name in ("exact", "tanh", "relu")],
@@ -46,7 +52,7 @@ CHOICES = {
 }
 MOST = 120  # settings that are drawn of a lesson
 # Fewer where each takes long: they work with a trained model.
-EXAMPLES = {"probes": 60, "train": 20, "dipg": 30, "heat-1d": 20, "limits": 60}
+EXAMPLES = {"probes": 60, "train": 20, "dipg": 30, "heat-1d": 20, "limits": 60, "diagnosis": 60}
 
 # Settings at which another answer than at the defaults is right: a prediction that cannot fail asks nothing.
 OTHERWISE = {
@@ -80,4 +86,5 @@ OTHERWISE = {
     "oscillator": {"omega": 1.6},
     "studies": {"experiment": "oscillator"},
     "limits": {"disturb": "stale"},
+    "diagnosis": {"half_width": 3.0},
 }

@@ -7,6 +7,7 @@ from core.backend import default_float
 from core.deceptron import rjcp_field
 from core.heat import points
 from core.networks import as_type
+from core.problem import Aimed
 from core.reasons import why
 from lessons.controls import Choice, Landmark, Legend, Preset, Slider, Step
 from lessons.figures import FAINTEST, METHODS, Axis, Drawing, Line, Panel, over_steps
@@ -14,6 +15,7 @@ from lessons.lab import notes, walking
 from lessons.lab.walking import BUDGET, VARIANTS
 from lessons.lesson import Claim, Lesson, Takeaway
 from lessons.prediction import Option, Prediction
+from lessons.signatures import remark
 from lessons.words import fate, number_word
 
 WALKERS = ("gradient_descent", "nesterov", "levenberg_marquardt", "dipg_plain", "dipg_differenced")
@@ -96,7 +98,16 @@ def reading(result):
         if np.isfinite([start, end]).all()
         else "RJCP is not a number here: this Deceptron is broken"
     )
-    return " ".join([*sentences, f"Nearest to the truth: {METHODS[best].label}. {trust}; {_noise(result)}"])
+    said = [*sentences, f"Nearest to the truth: {METHODS[best].label}. {trust}; {_noise(result)}"]
+    return " ".join(said) + _signature(result, end)
+
+
+def _signature(result, rjcp):
+    """The failure signature of differenced D-IPG's run, if it has one."""
+    chosen = setup(result["settings"]["problem"])
+    solver = dataclasses.replace(chosen.solver, relaxation=result["settings"]["relaxation"])
+    aimed = Aimed(chosen.problem, jnp.asarray(result["measured"]))
+    return remark(aimed, result["walks"]["dipg_differenced"], solver, rjcp, result["noise_level"])
 
 
 def _noise(result):

@@ -22,7 +22,7 @@ LIMITS_LIMITS = (
     "the boundary only; beyond it, the learned g leads to the branch that it was trained on, or stalls. The bound "
     "speaks of x, Armijo’s rule of y: with one output 16 times as sensitive as the other, an outdated g is refused "
     "long before RJCP is 1. One g, one toy; for noise along 32 directions, and stopping early, see "
-    "[Heat-1D](heat-1d)."
+    "[Heat-1D](heat-1d). What to do about a run that went wrong: [Diagnosis](diagnosis)."
 )
 
 

@@ -94,9 +94,10 @@ def solver(half_width: float | Array = FREE):
 @cache
 def drawn(seed: int = 0) -> tuple[Array, Array, Array]:
     """Truths and starts uniform in [-1, 1]^2, and noise of standard deviation 1: each (INSTANCES, 2)."""
-    keys, shape = jax.random.split(jax.random.key(seed), 3), (INSTANCES, 2)
-    truths, starts = (jax.random.uniform(key, shape, minval=-1.0, maxval=1.0) for key in keys[:2])
-    return truths, starts, jax.random.normal(keys[2], shape)
+    with jax.ensure_compile_time_eval():
+        keys, shape = jax.random.split(jax.random.key(seed), 3), (INSTANCES, 2)
+        truths, starts = (jax.random.uniform(key, shape, minval=-1.0, maxval=1.0) for key in keys[:2])
+        return truths, starts, jax.random.normal(keys[2], shape)
 
 
 def on_edge(points: Float[Array, "k 2"], reach: float | Array) -> Float[Array, "k 2"]:

@@ -17,6 +17,7 @@ from lessons.landscape import landscape
 from lessons.learned import notes, setting
 from lessons.lesson import Claim, Lesson, Takeaway
 from lessons.prediction import Option, Prediction
+from lessons.signatures import remark
 from lessons.words import code, fate, number_word, point_word
 
 BUDGET = 40
@@ -149,7 +150,15 @@ def reading(result):
         sentences.append(f"RJCP was {number_word(seen[0])} at the start {then}.")
     else:
         sentences.append("RJCP is not a number on the way: this Deceptron is broken, train it anew.")
-    return " ".join([*sentences, _plain_sentence(result)])
+    return " ".join([*sentences, _plain_sentence(result)]) + _signature(result)
+
+
+def _signature(result):
+    """The failure signature of differenced D-IPG's run, if it has one."""
+    chosen = result["settings"]
+    solver = _solver(*(chosen[name] for name in ("problem", "box", "eta", "relaxation")))
+    rjcp = result["rjcp"]["dipg_differenced"][-1]
+    return remark(setting.problem(chosen["problem"]), result["walks"]["dipg_differenced"], solver, rjcp)
 
 
 def _where(result, walk):

@@ -178,6 +178,7 @@ SOURCES = {
     "heat-1d": Prepared,
     "oscillator": Prepared,
     "limits": Prepared,
+    "diagnosis": Prepared,
     "newton-cost": Measured,
     "studies": Studied,
 }

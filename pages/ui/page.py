@@ -10,7 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 from lessons import lessons
 from lessons.lesson import Lesson, Result
 from lessons.prediction import Aim, AnyPrediction, Estimate, Prediction, plain
-from pages.ui import address, explanation, permalinks, pictures, progress, terms
+from pages.ui import address, explanation, navigation, permalinks, pictures, progress, terms
 from pages.ui.models import SOURCES, NoModel
 from pages.ui.stage import stage
 
@@ -64,7 +64,7 @@ def _play(lesson: Lesson, explained: bool, part: dict[str, Any], code: DeltaGene
         _stage(lesson, result, source, predicted)
     with answer:
         if predicted:
-            st.markdown(f"**What the run shows.** {lesson.reading(result)}")
+            navigation.text(f"**What the run shows.** {lesson.reading(result)}")
     if predicted:
         with runs:
             for number, table in enumerate(lesson.tables(result)):

@@ -1,0 +1,208 @@
+"""Each signature provoked by an honest setting and recognised; healthy runs left alone, on several problems."""
+
+import dataclasses
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from core import networks, setups, solve, toys, training
+from core.deceptron import Deceptron, composition_defect, rjcp_field
+from core.diagnosis import REFUSED, SIGNATURES, UNTRUSTED, diagnose, slope
+from core.networks import Affine, Slab, as_type
+from core.problem import Aimed
+from core.protocol import Status
+from lessons.signatures import ADVICE, NAMES, remark, told
+
+SHEAR = np.array([[1.0, 2.0], [0.0, 3.0]])
+START, INSIDE = np.array([0.8, -0.5]), np.array([0.2, -0.3])
+INVERSE = np.linalg.inv(SHEAR)
+
+
+def run(method, y_star=None, start=START, problem=None, matrix=None, offset=(0.0, 0.0), noise=None, **options):
+    """The diagnosis of a walk on `Sheared` with a linear g, towards a point that can be reached unless told otherwise.
+
+    Also the problem, the walk and the solver.
+    """
+    setup = setups.toy(toys.Sheared())
+    options = {"box": ([-9.0, -9.0], [9.0, 9.0]), "tolerance": 1e-6, "budget": 30} | options
+    problem = problem or setup.problem
+    setup = dataclasses.replace(setup, problem=problem, solver=dataclasses.replace(setup.solver, **options))
+    model, rjcp = None, None
+    if matrix is not None:
+        none = Affine.none(jnp.zeros((1, 2)))
+        model = Deceptron(networks.Physics(problem), Slab(jnp.asarray(matrix), jnp.asarray(offset), none, none))
+    y_star = jnp.asarray(SHEAR @ INSIDE if y_star is None else y_star)
+    walk = solve.solve(method, setup, model, y_star, np.asarray(start))
+    if model is not None:
+        rjcp = composition_defect(model, walk.x)
+    aimed = Aimed(problem, y_star)
+    return diagnose(aimed, walk, setup.solver, rjcp, noise), walk, setup.solver
+
+
+def signature(method, **options):
+    return run(method, **options)[0].signature
+
+
+def test_an_exact_inverse_is_healthy():
+    found, walk, solver = run("dipg_differenced", matrix=INVERSE)
+    assert found.signature == "healthy" and found.signs.accepted == 1 and found.signs.rjcp < 1e-20
+    assert told(found, walk, solver).startswith("**Healthy.**")
+
+
+@pytest.mark.parametrize("method", ["gauss_newton", "gradient_descent", "lbfgs", "levenberg_marquardt"])
+def test_methods_without_an_inverse_are_healthy_where_they_arrive(method):
+    found, walk, _ = run(method, budget=200, tolerance=1e-3)
+    assert walk.status == Status.CONVERGED and found.signature == "healthy" and np.isnan(found.signs.rjcp)
+
+
+@pytest.mark.parametrize("where", ["y_star", "start"])
+def test_data_that_are_no_numbers(where):
+    assert signature("gauss_newton", **{where: [np.nan, 0.0]}) == "not_finite"
+
+
+def test_a_singular_hessian_is_not_finite():
+    assert signature("newton", problem=toys.SquaredSecond(), y_star=[0.0, 0.0], start=[0.5, 0.0]) == "not_finite"
+
+
+def test_noise_that_is_fitted():
+    """The residual goes to the tolerance, a hundredth of the noise; with a tolerance as large as the noise it stops."""
+    found, _, _ = run("dipg_differenced", matrix=INVERSE, noise=1e-2, tolerance=1e-4, eta=0.5)
+    assert found.signature == "overfit"
+    fitted = found.signs.fitted
+    residual = run("dipg_differenced", matrix=INVERSE, tolerance=1e-4, eta=0.5)[1].path.residual
+    assert residual[fitted] < 1e-2 <= residual[fitted - 1]
+    assert signature("dipg_differenced", matrix=INVERSE, noise=1e-2, tolerance=1e-2, eta=0.5) == "healthy"
+
+
+def test_data_out_of_reach_end_in_a_minimum():
+    """(x1, x2^2) makes no negative y2: the nearest is x2 = 0, where J^T r = 0."""
+    found, walk, _ = run("inverse_simulator", problem=toys.SquaredSecond(), y_star=[0.3, -0.4], start=[0.8, 0.9])
+    assert found.signature == "minimum" and found.signs.slope < 1e-6
+    np.testing.assert_allclose(walk.x, [0.3, 0.0], atol=1e-6)
+
+
+@pytest.mark.parametrize("method", ["dipg_differenced", "gauss_newton", "gradient_descent"])
+def test_an_active_box(method):
+    given = {"matrix": INVERSE} if method.startswith("dipg") else {}
+    box = {"y_star": SHEAR @ [2.0, 2.0], "start": [0.0, 0.0], "box": ([-0.5] * 2, [0.5] * 2), "budget": 60}
+    found, walk, solver = run(method, **box, **given)
+    assert found.signature == "box" and found.signs.held == 2
+    assert "The box holds it" in told(found, walk, solver)
+
+
+def test_an_inverse_that_ignores_y_is_not_to_be_trusted():
+    """g = 0 has the defect n, 1 a component, and moves nowhere."""
+    found, _, _ = run("dipg_differenced", matrix=np.zeros((2, 2)))
+    assert found.signature == "untrusted" and found.signs.rjcp == pytest.approx(1.0)
+
+
+def test_a_reversed_direction_is_not_to_be_trusted():
+    found, walk, _ = run("dipg_differenced", matrix=np.diag([1.0, -1.0]) @ INVERSE)
+    assert walk.status == Status.STALLED
+    assert found.signature == "untrusted" and found.signs.rjcp == pytest.approx(2.0)
+
+
+def test_steps_too_bold():
+    """Four times the gap overshoots until it has been halved twice."""
+    found, walk, _ = run("dipg_differenced", matrix=INVERSE, eta=5.0)
+    assert found.signature == "bold" and found.signs.accepted < REFUSED
+    assert found.signs.accepted == pytest.approx(1 / (1 + np.mean(walk.path.trials.halvings[: walk.iterations])))
+
+
+def test_too_slow():
+    assert signature("dipg_differenced", matrix=INVERSE, eta=0.02) == "slow"
+    assert signature("gradient_descent", budget=6, gradient_step=1e-6) == "slow"  # hardly falls, but has no floor
+
+
+def test_the_floor_of_a_shifted_inverse():
+    found, walk, solver = run("dipg_plain", matrix=INVERSE, offset=(0.05, 0.02), budget=60)
+    assert found.signature == "floor" and found.signs.slope > 0.1
+    assert "there is a way down" in told(found, walk, solver)
+
+
+def test_what_a_refusal_at_the_end_costs_is_not_held_against_the_steps_before():
+    found, walk, _ = run("dipg_plain", matrix=INVERSE, offset=(0.05, 0.02), budget=60)
+    assert walk.status == Status.STALLED and found.signs.accepted > walk.accepted
+
+
+def test_a_solution_at_the_start_is_healthy():
+    found, _, _ = run("dipg_differenced", matrix=INVERSE, start=INSIDE)
+    assert found.signature == "healthy" and (found.signs.accepted, found.signs.fitted) == (1.0, -1)
+
+
+def test_slope_is_the_sine_of_the_way_down():
+    """With r along a singular direction of A it is that singular value over the first."""
+    problem = toys.Sheared()
+    u, s, vt = np.linalg.svd(SHEAR)
+    for k, value in enumerate(s):
+        x = INVERSE @ (u[:, k] * 0.3)
+        np.testing.assert_allclose(slope(problem, jnp.asarray(x), jnp.array([True, True])), value / s[0], rtol=1e-9)
+    first = slope(problem, jnp.asarray(INVERSE @ u[:, 0]), jnp.array([True, False]))
+    np.testing.assert_allclose(first, abs(vt[0, 0]), rtol=1e-9)
+
+
+# Healthy runs, drawn
+
+
+def drawn(setup, model, count, method="dipg_differenced"):
+    """The diagnoses of fresh instances of a setup, with the noise of each, and which of them arrived."""
+    truth, y_stars, x0s = setup.sample(jax.random.key(5), count)
+    clean = jax.vmap(setup.problem.forward)(truth)
+    noise = jnp.linalg.norm(y_stars - clean, axis=1) / setup.solver.scale
+    model = as_type(model, jnp.float64)
+    walks = solve.solve_many(method, setup, model, y_stars, x0s)
+    rjcp = rjcp_field(model, walks.x)
+    every = [jax.tree.map(lambda leaf, k=k: leaf[k], walks) for k in range(count)]
+    found = [
+        diagnose(Aimed(setup.problem, y_stars[k]), walk, setup.solver, rjcp[k], noise[k])
+        for k, walk in enumerate(every)
+    ]
+    return found, np.asarray(walks.status) == Status.CONVERGED
+
+
+@pytest.mark.parametrize("make", [lambda: setups.toy(toys.RotatedSine()), setups.oscillator], ids=["toy", "oscillator"])
+def test_healthy_runs_are_left_alone(make):
+    """60 runs in the range that g was trained for: of those that arrived at most two are accused, all others are."""
+    setup = make()
+    found, arrived = drawn(setup, training.fit(setup, jax.random.key(0)).model, 60)
+    healthy = np.array([one.signature == "healthy" for one in found])
+    assert np.mean(arrived) > 0.9
+    assert np.sum(arrived & ~healthy) <= 2
+    assert not np.any(healthy & ~arrived)
+
+
+def test_the_faintest_directions_of_a_long_rod_are_no_reason_for_distrust():
+    """Heat hard, half trained: RJCP is near 3 in sum, 0.1 a component, and every run arrives."""
+    setup = setups.heat_hard()
+    found, arrived = drawn(setup, training.fit(setup, jax.random.key(0), steps=1500).model, 50)
+    rjcp = np.array([one.signs.rjcp for one in found])
+    assert np.all(arrived) and 32 * np.min(rjcp) > 1
+    assert np.max(rjcp) < UNTRUSTED and sum(one.signature != "healthy" for one in found) <= 1
+
+
+# Words
+
+
+def test_every_signature_has_a_name_and_an_advice():
+    assert set(NAMES) == set(ADVICE) == set(SIGNATURES)
+
+
+def test_a_page_says_something_of_a_run_that_is_not_healthy_only():
+    def said(**options):
+        _, walk, solver = run("dipg_differenced", matrix=INVERSE, **options)
+        aimed = Aimed(toys.Sheared(), jnp.asarray(SHEAR @ INSIDE))
+        return remark(aimed, walk, solver)
+
+    assert said() == ""
+    assert "steps too bold; see [Diagnosis](diagnosis)" in said(eta=5.0)
+
+
+def test_a_walk_of_an_untrained_g_has_some_signature():
+    setup = setups.toy(toys.RotatedSine())
+    found, _ = drawn(setup, setup.build(jax.random.key(1)), 20)
+    assert {one.signature for one in found} <= set(SIGNATURES)
+    broken = eqx.tree_at(lambda m: m.g.biases[-1], setup.build(jax.random.key(1)), jnp.full(2, jnp.nan))
+    assert {one.signature for one in drawn(setup, broken, 5)[0]} == {"not_finite"}
