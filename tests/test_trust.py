@@ -66,6 +66,15 @@ def test_a_reversed_direction_is_no_contraction_and_costs_four():
     np.testing.assert_allclose(trust.contraction(mirrored, x, 0.5), 1.5)
 
 
+def test_a_direction_that_f_loses_costs_one():
+    """C = I but for one direction that f does not show, as on a fold: the defect is 1 and the error stays."""
+    _, model = sheared(np.linalg.inv(SHEAR))
+    folded = Deceptron(lambda x: model.f(x * jnp.array([0.0, 1.0])), model.g)
+    x = jnp.array([0.3, -0.2])
+    np.testing.assert_allclose(composition_defect(folded, x), 1.0, atol=1e-12)
+    np.testing.assert_allclose(trust.contraction(folded, x, 0.5), 1.0)
+
+
 def test_an_outdated_g_beside_a_turned_simulator_is_off_by_the_turn():
     """P turned by delta is P after a rotation R: C = R up to g's own error, and |R - I|_F^2 = 4 (1 - cos delta)."""
     before, delta, x = toys.RotatedSine(), 0.3, jnp.array([0.2, -0.5])

@@ -26,7 +26,7 @@ from lessons.signatures import NAMES, told
 WALKERS = ("dipg_differenced", "dipg_plain", "gradient_descent", "inverse_simulator")
 LEARNED = ("dipg_differenced", "dipg_plain")
 DATA = {"whole": "as measured", "reach": "out of reach", "gap": "with a gap"}
-GRID = 40  # of the trust map, which moves with the turn of the simulator
+GRID = 72
 OUT_OF_REACH = 0.35  # as y1, of which the sine makes a quarter at most
 START, TRUTH = (0.85, 0.75), (-0.7, -0.5)
 
@@ -195,8 +195,9 @@ LESSON = Lesson(
         Choice("method", "method", {name: METHODS[name].label for name in WALKERS}, "dipg_differenced",
                simulated=False),
         *(Preset(NAMES[name], DEFAULTS | case) for name, case in CASES.items()),
-        Slider("noise", "ε, noise of the data", 1e-4, 0.2, 1e-4, "log", group="data and simulator"),
-        Slider("turn", "simulator turned since training", 0.0, 0.6, 0.0, unit="rad", group="data and simulator"),
+        Slider("noise", "ε, noise of the data", 1e-4, 0.2, 1e-4, "log", swept=False, group="data and simulator"),
+        Slider("turn", "simulator turned since training", 0.0, 0.6, 0.0, unit="rad", swept=False,
+               group="data and simulator"),
         Choice("data", "data", DATA, "whole", "data and simulator", simulated=False),
         Point("truth", "truth", "x", (-VIEW, -VIEW), (VIEW, VIEW), TRUTH),
         Point("start", "start", "x", (-VIEW, -VIEW), (VIEW, VIEW), START),

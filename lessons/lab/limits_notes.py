@@ -9,10 +9,11 @@ LIMITS_WHY = (
     "the data, nor the box. **Noise** divided by J becomes error and leaves RJCP alone, until it throws a walk out of "
     "the known region; a g *trained* with noise has a far higher RJCP, and under strong noise the smaller error, "
     "for it averages. A **wrong simulator** is solved perfectly. A **tight box** stops the walk, and Armijo’s rule "
-    "tells.\n\n"
+    "tells. So RJCP and the error rise together, by rank over the drawn runs, for an outdated g and for one that "
+    "extrapolates badly, and not in the other cases.\n\n"
     "The line in the map is measured: of 400 truths drawn over the whole view, with starts in the trained square, it "
-    "best parts those that D-IPG found from those it missed. That it lies below 1 follows from the contraction. Beyond "
-    "the fold of the sine a direction comes back reversed, and a reversed direction alone makes RJCP 4."
+    "best parts those that D-IPG found from those it missed. On the fold of the "
+    "sine a direction is lost, which alone makes RJCP 1; beyond it the direction comes back reversed, which makes it 4."
 )
 
 LIMITS_LIMITS = (
