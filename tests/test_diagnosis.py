@@ -77,11 +77,23 @@ def test_noise_that_is_fitted():
     assert signature("dipg_differenced", matrix=INVERSE, noise=1e-2, tolerance=1e-2, eta=0.5) == "healthy"
 
 
+def test_noise_within_the_tolerance_is_no_reproach_to_a_step_that_went_far_below_both():
+    found, walk, _ = run("dipg_differenced", matrix=INVERSE, noise=5e-3, tolerance=1e-2)
+    assert walk.residual < 1e-9 and found.signature == "healthy"
+
+
 def test_data_out_of_reach_end_in_a_minimum():
     """(x1, x2^2) makes no negative y2: the nearest is x2 = 0, where J^T r = 0."""
     found, walk, _ = run("inverse_simulator", problem=toys.SquaredSecond(), y_star=[0.3, -0.4], start=[0.8, 0.9])
     assert found.signature == "minimum" and found.signs.slope < 1e-6
     np.testing.assert_allclose(walk.x, [0.3, 0.0], atol=1e-6)
+
+
+def test_a_minimum_is_one_before_the_iterations_are_used_up_and_after():
+    """Half of the gap a step comes ever nearer to it: nothing is refused, and the residual no longer falls."""
+    given = {"problem": toys.SquaredSecond(), "y_star": [0.3, -0.4], "start": [0.8, 0.9], "eta": 0.5}
+    found, walk, _ = run("inverse_simulator", budget=20, **given)
+    assert walk.status == Status.BUDGET and found.signature == "minimum"
 
 
 @pytest.mark.parametrize("method", ["dipg_differenced", "gauss_newton", "gradient_descent"])

@@ -31,7 +31,7 @@ default of this page refutes.
 - **A floor**: it stands though there is a way down: its own steps miss it. Plain D-IPG stops where the error of \
 $g(f(x))$ is as large as its step.
 
-Why a walk ended, the program tells anyway; the signature adds what the whole walk shows."""
+Why a walk ended is said with it; the signature adds what the whole walk shows."""
 
 LIMITS = (
     "A signature is a hint, not a proof, and a run can show two: the first in the order above is named. The thresholds "
