@@ -56,7 +56,11 @@ SYLLABUS = (
         (heat.LESSON, time_reversal.LESSON, path_average.LESSON, loss_step.LESSON, fall_back.LESSON),
     ),
     Part("Learning the inverse", "learned", (probes.LESSON, train.LESSON, dipg.LESSON), "Deceptron"),
-    Part("Laboratory", "lab", (linear_check.LESSON, heat_1d.LESSON, oscillator.LESSON, studies.LESSON, limits.LESSON, diagnosis.LESSON)),
+    Part(
+        "Laboratory",
+        "lab",
+        (linear_check.LESSON, heat_1d.LESSON, oscillator.LESSON, studies.LESSON, limits.LESSON, diagnosis.LESSON),
+    ),
 )
 
 

@@ -29,7 +29,8 @@ def given(slug):
         return cost.given_of(cost.made_up())
     if slug == "studies":
         return given_of(made_up(LESSONS[slug].defaults))
-    if slug in ("scorecard", "probes", "linear-check", "limits", "diagnosis"):  # what they are given is more than a model
+    # What these are given is more than a model.
+    if slug in ("scorecard", "probes", "linear-check", "limits", "diagnosis"):
         return LESSONS[slug].prepare(LESSONS[slug].defaults)
     if slug in ("heat-1d", "oscillator"):
         return walking.setup({"heat-1d": "heat-easy"}.get(slug, slug)).build(jax.random.key(0))

@@ -7,7 +7,6 @@ from core.backend import default_float
 from core.deceptron import rjcp_field
 from core.heat import points
 from core.networks import as_type
-from core.problem import Aimed
 from core.reasons import why
 from lessons.controls import Choice, Landmark, Legend, Preset, Slider, Step
 from lessons.figures import FAINTEST, METHODS, Axis, Drawing, Line, Panel, over_steps
@@ -15,7 +14,6 @@ from lessons.lab import notes, walking
 from lessons.lab.walking import BUDGET, VARIANTS
 from lessons.lesson import Claim, Lesson, Takeaway
 from lessons.prediction import Option, Prediction
-from lessons.signatures import remark
 from lessons.words import fate, number_word
 
 WALKERS = ("gradient_descent", "nesterov", "levenberg_marquardt", "dipg_plain", "dipg_differenced")
@@ -99,15 +97,8 @@ def reading(result):
         else "RJCP is not a number here: this Deceptron is broken"
     )
     said = [*sentences, f"Nearest to the truth: {METHODS[best].label}. {trust}; {_noise(result)}"]
-    return " ".join(said) + _signature(result, end)
-
-
-def _signature(result, rjcp):
-    """The failure signature of differenced D-IPG's run, if it has one."""
-    chosen = setup(result["settings"]["problem"])
-    solver = dataclasses.replace(chosen.solver, relaxation=result["settings"]["relaxation"])
-    aimed = Aimed(chosen.problem, jnp.asarray(result["measured"]))
-    return remark(aimed, result["walks"]["dipg_differenced"], solver, rjcp, result["noise_level"])
+    experiment, relaxation = f"heat-{result['settings']['problem']}", result["settings"]["relaxation"]
+    return " ".join(said) + walking.signature(experiment, result, relaxation=relaxation)
 
 
 def _noise(result):

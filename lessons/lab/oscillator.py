@@ -134,7 +134,8 @@ def reading(result):
     else:
         said += "."
     off = number_word(float(result["errors"]["dipg_differenced"][-1]))
-    return f"{said} D-IPG {fate(learned)}, its parameters off by {off}; L-BFGS {fate(walks['lbfgs'])}. {_trust(result)}"
+    said += f" D-IPG {fate(learned)}, its parameters off by {off}; L-BFGS {fate(walks['lbfgs'])}. {_trust(result)}"
+    return said + walking.signature(NAME, result, relaxation=result["settings"]["relaxation"])
 
 
 def _trust(result):

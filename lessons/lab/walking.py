@@ -8,9 +8,11 @@ import jax
 import jax.numpy as jnp
 
 from core import training
+from core.problem import Aimed
 from core.solve import solve_path
 from lessons.figures import METHODS
 from lessons.lab.experiments import EXPERIMENTS, FULL
+from lessons.signatures import remark
 
 BUDGET = 20  # gradient descent needs more on every experiment: that it is under way is what a figure shows
 INSTANCES = 40
@@ -64,6 +66,18 @@ def walks(names, experiment, model, measured, **numbers):
 def errors(found, truth):
     """The error in x by step of each walk: the root mean square over the unknowns."""
     return {name: jnp.sqrt(jnp.mean((walk.path.x - truth) ** 2, axis=-1)) for name, walk in found.items()}
+
+
+def signature(experiment, result, **numbers):
+    """The failure signature of differenced D-IPG's walk in a sentence that begins with a space; "" if it has none.
+
+    result: of a lesson that walks here, with walks, measured, rjcp (the last one where that walk ends), noise_level.
+    """
+    chosen = setup(experiment)
+    solver = dataclasses.replace(chosen.solver, **numbers)
+    aimed = Aimed(chosen.problem, jnp.asarray(result["measured"]))
+    walk = result["walks"]["dipg_differenced"]
+    return remark(aimed, walk, solver, float(result["rjcp"][-1]), result["noise_level"])
 
 
 def label(name):
