@@ -7,11 +7,12 @@ import itertools
 import threading
 import time
 
+import jax
 import numpy as np
 from starlette.applications import Starlette
 
 from core.setup import Hyper
-from lessons.learned import train
+from lessons.learned import setting, train
 from pages.ui import jobs, stream, workshop
 from pages.ui.stage import unpack
 from pages.ui.training_job import TrainingSnapshot
@@ -168,6 +169,24 @@ def test_a_workshop_keeps_what_was_trained(monkeypatch):
         assert mine.look(settings) is None
     finally:
         jobs.stop_all(PATIENCE)
+
+
+def test_a_model_of_another_page_is_left_alone(job):
+    """Looking at a page must not end what another page trains; another model of the same page does."""
+    running = job(total=ENDLESS, key=workshop.key_of(workshop_settings())).start()
+    mine = workshop.Workshop()
+    mine.job = running
+    assert mine.see(workshop.Key("heat-1d", "heat-easy", "full")) is None
+    assert mine.job is running and not running.snapshot().finished
+    assert mine.latest(workshop_settings()["problem"]) is not None
+    assert mine.see(workshop.key_of(workshop_settings(seed=1.0))) is None
+    assert mine.job is None and ended(running).state == "stopped"
+
+
+def test_a_model_is_named_after_its_weights():
+    build = setting.setup("scaled").build
+    one, same, other = (build(jax.random.key(seed)) for seed in (0, 0, 1))
+    assert workshop.fingerprint(one) == workshop.fingerprint(same) != workshop.fingerprint(other)
 
 
 def test_reset_ends_a_job_that_still_trains():

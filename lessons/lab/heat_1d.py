@@ -183,6 +183,7 @@ LESSON = Lesson(
     ),
     simulate=simulate,
     prepare=model_for,
+    trains=lambda settings: (f"heat-{settings['problem']}", VARIANTS[settings["jcp"]]),
     draw=draw,
     reading=reading,
     prediction=Prediction(

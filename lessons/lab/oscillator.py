@@ -262,6 +262,7 @@ LESSON = Lesson(
     ),
     simulate=simulate,
     prepare=model_for,
+    trains=lambda settings: (NAME, walking.VARIANTS[settings["jcp"]]),
     draw=draw,
     reading=reading,
     prediction=Estimate(

@@ -7,12 +7,27 @@ from typing import Any, NamedTuple
 import streamlit as st
 
 from lessons.lab import study_table, tables
+from lessons.lab.experiments import EXPERIMENTS
 from lessons.lab.outlook import about
 from lessons.lab.runs import Plan
 from lessons.lesson import Lesson, Result, Settings
 from lessons.newton import cost
 from pages.ui import pictures, studying
-from pages.ui.workshop import MEASURING, STUDYING, TRAINING, followed, model_for_walking, progress, result_of, workshop
+from pages.ui.training_job import TrainingJob, TrainingSnapshot
+from pages.ui.workshop import (
+    MEASURING,
+    REHEARSING,
+    STUDYING,
+    TRAINING,
+    Key,
+    fingerprint,
+    followed,
+    frame,
+    model_for_walking,
+    progress,
+    result_of,
+    workshop,
+)
 
 
 class File(NamedTuple):
@@ -30,6 +45,7 @@ class NoModel:
         self.lesson, self.settings = lesson, settings
         self.remarks: list[str] = []
         self.given, self.given_name = None, ""
+        self.watched = False  # while its model changes by the moment, no slider can be prepared for
         workshop()  # tells this session's training, wherever it was started, that the browser is still here
 
     def result(self) -> Result:
@@ -64,6 +80,40 @@ class Prepared(NoModel):
         super().__init__(lesson, settings)
         with st.spinner("Training what this page works with, some seconds the first time …"):
             lesson.prepare(settings)
+
+
+class Rehearsed(Prepared):
+    """A lesson that walks with a prepared model, or with one that is, or was, trained before your eyes."""
+
+    def __init__(self, lesson: Lesson, settings: Settings):
+        super().__init__(lesson, settings)
+        experiment, variant = lesson.trains(settings)
+        self.key = Key(lesson.slug, experiment, variant)
+        self.snapshot = workshop().see(self.key)
+        self.watched = self.snapshot is not None and not self.snapshot.finished
+        if self.snapshot is not None:
+            self.given, self.given_name = self.snapshot.model, f"mine:{fingerprint(self.snapshot.model)}"
+        if self.watched:
+            workshop().job.paint = self._frame  # of the settings in force
+
+    def result(self) -> Result:
+        return result_of(self.lesson, self.snapshot, self.settings) if self.watched else super().result()
+
+    def extra(self) -> dict[str, Any]:
+        return followed(workshop().job if self.watched else None, self.snapshot, REHEARSING)
+
+    def act(self, name: str) -> None:
+        workshop().train(name, self.key, self._job)
+
+    def _job(self) -> TrainingJob:
+        setup = EXPERIMENTS[self.key.problem].variant(self.key.variant)
+        steps = int(setup.hyper.total_steps)
+        return TrainingJob(
+            setup=setup, seed=0, key=self.key, hyper=setup.hyper, total=steps, paint=self._frame, watchable=True
+        )
+
+    def _frame(self, snapshot: TrainingSnapshot) -> bytes:
+        return frame(snapshot, self.settings, self.lesson.slug, REHEARSING)
 
 
 class LiveTraining(NoModel):
@@ -175,8 +225,8 @@ SOURCES = {
     "train": LiveTraining,
     "dipg": StandardOrMine,
     "linear-check": Prepared,
-    "heat-1d": Prepared,
-    "oscillator": Prepared,
+    "heat-1d": Rehearsed,
+    "oscillator": Rehearsed,
     "limits": Prepared,
     "diagnosis": Prepared,
     "newton-cost": Measured,

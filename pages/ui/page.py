@@ -73,7 +73,7 @@ def _play(lesson: Lesson, explained: bool, part: dict[str, Any], code: DeltaGene
     if explained:
         with code.container():
             explanation.take_away(lesson, chosen)
-    if predicted and not pictures.compiled(lesson, chosen):
+    if predicted and not source.watched and not pictures.compiled(lesson, chosen):
         part["compile"] = lambda: pictures.compile_sweeps(lesson, chosen, source.given, source.given_name)
     if not part["whole"]:
         _compile(lesson, part)

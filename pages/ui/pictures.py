@@ -23,7 +23,7 @@ def payload(lesson: Lesson, result: Result, source: Any, **extra: Any) -> bytes:
     """What the stage is sent: the picture at rest and, once they are compiled, a sweep for each slider."""
     settings = result["settings"]
     header, arrays = scene(lesson, result, {}, **extra, **source.extra())
-    if not extra.get("veiled") and compiled(lesson, settings):
+    if not extra.get("veiled") and not source.watched and compiled(lesson, settings):
         for name in swept_sliders(lesson, settings):
             header["sweeps"][name], frames = sweep(lesson, settings, name, source.given, source.given_name)
             arrays |= frames

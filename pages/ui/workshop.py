@@ -1,13 +1,18 @@
-"""What one student has trained: the running job, and every model of this session by (problem, architecture, seed).
+"""What one student has trained: the running job, and every model of this session by what it is about.
 
 It lives in the session's state, which survives a lost connection; a session-scoped cache entry beside it tells when the
 browser leaves and comes back.
 """
 
 import dataclasses
-from typing import Any
+import hashlib
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
+import equinox as eqx
+import jax
 import jax.numpy as jnp
+import numpy as np
 import streamlit as st
 
 from core.cost import SIZES, measurements
@@ -26,7 +31,6 @@ from pages.ui.stage import pack
 from pages.ui.studying import StudyJob, StudySnapshot
 from pages.ui.training_job import TrainingJob, TrainingSnapshot
 
-Key = tuple[str, str, int]
 Actions = dict[str, tuple[tuple[str, str, bool], ...]]
 TRAINING: Actions = {
     "": (("start", "Train", True),),
@@ -34,6 +38,10 @@ TRAINING: Actions = {
     "running": (("pause", "Pause", False), ("stop", "Stop", False)),
     "paused": (("resume", "Go on", True), ("stop", "Stop", False)),
     "finished": (("start", "Train again", True), ("reset", "Reset", False)),
+}
+REHEARSING = TRAINING | {
+    "": (("start", "Train it live", False),),
+    "finished": (("start", "Train it again", False), ("reset", "Back to the prepared one", False)),
 }
 MEASURING: Actions = {
     "": (("start", "Measure", True),),
@@ -45,9 +53,18 @@ MEASURING: Actions = {
 STUDYING = MEASURING | {"": (), "finished": ()}  # what starts a study says how long it takes, so the page makes it
 
 
+class Key(NamedTuple):
+    """What a model is about; changing anything else does not make it another one. page: where it is trained."""
+
+    page: str
+    problem: str
+    variant: str
+    seed: int = 0
+
+
 def key_of(settings: Settings) -> Key:
-    """Which model these settings are about: changing anything else does not make it another one."""
-    return settings["problem"], settings["architecture"], round(settings["seed"])
+    """The model that the page on training is about at these settings."""
+    return Key("train", settings["problem"], settings["architecture"], round(settings["seed"]))
 
 
 class Workshop:
@@ -60,12 +77,17 @@ class Workshop:
         self.kept: dict[Key, TrainingSnapshot] = {}
 
     def act(self, name: str, settings: Settings) -> None:
-        """What a button asks for."""
+        """What a button of the page on training asks for."""
+        self.train(name, key_of(settings), lambda: toy_job(settings))
+
+    def train(self, name: str, key: Key, job: Callable[[], TrainingJob]) -> None:
+        """What a button asks for that is about this model; `job` makes the one that is started."""
         if name == "start":
-            self.begin(settings)
+            self._put_away()
+            self.job = job().start()
         elif name == "reset":
             self._put_away()
-            self.kept.pop(key_of(settings), None)
+            self.kept.pop(key, None)
         elif self.job is not None and name == "pause":
             self.job.pause()
             self.job.reach("paused")
@@ -84,31 +106,21 @@ class Workshop:
         if self.job is None and isinstance(job, TrainingJob):
             self.job = job
 
-    def begin(self, settings: Settings) -> None:
-        """Train from scratch with these settings."""
-        self._put_away()
-        chosen = setting.setup(settings["problem"], settings["architecture"])
-        frozen = dict(settings)
-        self.job = TrainingJob(
-            setup=chosen,
-            seed=round(settings["seed"]),
-            key=key_of(settings),
-            hyper=train.hyper(settings),
-            total=round(settings["steps"]),
-            paint=lambda snapshot: frame(snapshot, frozen),
-            watchable=settings["pace"] == "slow",
-        ).start()
-
     def look(self, settings: Settings) -> TrainingSnapshot | None:
         """The state of the model that these settings are about; a running job is told the weights in force."""
-        key = key_of(settings)
-        if self.job is not None and self.job.key != key:
+        snapshot = self.see(key_of(settings))
+        if self.job is not None and self.job.key == key_of(settings):
+            # The length was fixed at the start, and the learning rate's cosine with it.
+            total = jnp.float32(self.job.total)
+            self.job.set(dataclasses.replace(train.hyper(settings), total_steps=total))
+        return snapshot
+
+    def see(self, key: Key) -> TrainingSnapshot | None:
+        """The state of a model; a job of the same page that is about another one is stopped."""
+        if self.job is not None and self.job.key.page == key.page and self.job.key != key:
             self._put_away()
-        if self.job is None:
+        if self.job is None or self.job.key != key:
             return self.kept.get(key)
-        numbers = train.hyper(settings)
-        # The length was fixed at the start, and the learning rate's cosine with it.
-        self.job.set(dataclasses.replace(numbers, total_steps=jnp.float32(self.job.total)))
         snapshot = self.job.snapshot()
         if snapshot.finished:
             self.kept[key] = snapshot
@@ -116,9 +128,9 @@ class Workshop:
 
     def latest(self, problem: str) -> TrainingSnapshot | None:
         """The most recent model of a problem that has been trained at all."""
-        if self.job is not None and self.job.key[0] == problem:
+        if self.job is not None and self.job.key[:2] == ("train", problem):
             return self.job.snapshot()
-        found = [snapshot for key, snapshot in self.kept.items() if key[0] == problem]
+        found = [snapshot for key, snapshot in self.kept.items() if key[:2] == ("train", problem)]
         return found[-1] if found else None
 
     def measure(self, name: str, settings: Settings) -> None:
@@ -173,6 +185,20 @@ class Workshop:
         self.job = None
 
 
+def toy_job(settings: Settings) -> TrainingJob:
+    """Training from scratch with these settings."""
+    frozen = dict(settings)
+    return TrainingJob(
+        setup=setting.setup(settings["problem"], settings["architecture"]),
+        seed=round(settings["seed"]),
+        key=key_of(settings),
+        hyper=train.hyper(settings),
+        total=round(settings["steps"]),
+        paint=lambda snapshot: frame(snapshot, frozen),
+        watchable=settings["pace"] == "slow",
+    )
+
+
 def workshop() -> Workshop:
     """This session's workshop; every script run says that the browser is here."""
     mine = st.session_state.setdefault("workshop", Workshop())
@@ -219,10 +245,10 @@ def result_of(lesson: Lesson, snapshot: TrainingSnapshot | None, settings: Setti
     return lesson.experiment(snapshot.model, **settings) | {"history": snapshot.history}
 
 
-def frame(snapshot: TrainingSnapshot, settings: Settings) -> bytes:
+def frame(snapshot: TrainingSnapshot, settings: Settings, slug: str = "train", actions: Actions = TRAINING) -> bytes:
     """What a watching browser is sent: the moving lines and the map, progress and buttons."""
-    lesson = lessons()["train"]
-    return _patch(lesson.draw(result_of(lesson, snapshot, settings)), snapshot, TRAINING)
+    lesson = lessons()[slug]
+    return _patch(lesson.draw(result_of(lesson, snapshot, settings)), snapshot, actions)
 
 
 def measured_frame(snapshot: MeasuringSnapshot, settings: Settings) -> bytes:
@@ -253,8 +279,14 @@ def model_for_walking(settings: Settings) -> tuple[Deceptron, str, str]:
     """The model that D-IPG walks with, a name for it, and a remark if it is not the wished one."""
     mine = workshop().latest(settings["problem"]) if settings["model_from"] == "mine" else None
     if mine is not None and mine.step:
-        return mine.model, f"mine:{id(mine.model)}", ""
+        return mine.model, f"mine:{fingerprint(mine.model)}", ""
     remark = ""
     if settings["model_from"] == "mine":
         remark = "You have trained no Deceptron on this problem in this session, so the standard one walks."
     return setting.standard_fit(settings["problem"]).model, f"standard:{settings['problem']}", remark
+
+
+def fingerprint(model: Deceptron) -> str:
+    """A name that no other model has: what was computed with it is kept under that name."""
+    leaves = jax.tree.leaves(eqx.filter(model, eqx.is_array))
+    return hashlib.sha256(b"".join(np.asarray(leaf).tobytes() for leaf in leaves)).hexdigest()[:16]
