@@ -92,9 +92,9 @@ STUDIES_WHY = (
 STUDIES_LIMITS = (
     "Few seeds: that two means differ by less than their spread over seeds says nothing. The deviation shown is over "
     "instances and seeds together. A shorter training is not a cheaper copy of a long one: the warm-up of JCP keeps "
-    "its 500 steps. RJCP compares g with f; from a random start both agree on a wrong f, and RJCP is low. What the "
-    "paper reports comes from its own settings, which its summary does not give. To see single walks, go to "
-    "[Heat-1D with a learned inverse](heat-1d)."
+    "its length. RJCP compares g with f; from a random start both agree on a wrong f, and RJCP is low. What the "
+    "paper reports comes from its own settings, which its summary does not give. Single walks are on [The linear "
+    "check](linear-check), [Heat-1D with a learned inverse](heat-1d) and [The damped oscillator](oscillator)."
 )
 
 
