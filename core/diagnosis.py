@@ -8,7 +8,7 @@ A run is one walk under the protocol of `core.protocol`. From it a few numbers (
     minimum       no small step, by whatever method, would lower the residual
     untrusted     RJCP is high where it ended: there g is no local inverse of f
     box           it stands at the edge of the box, and the box holds it; RJCP is low
-    bold          most of its proposals were refused before one was accepted
+    bold          half of its proposals or more were refused
     slow          the iterations were used up while the residual still fell
     floor         it stands still, free and with a slope to follow: its own steps are not exact enough
 
@@ -30,7 +30,7 @@ from core.solve import Solution
 
 SIGNATURES = ("healthy", "not_finite", "overfit", "minimum", "untrusted", "box", "bold", "slow", "floor")
 UNTRUSTED = 0.15  # RJCP a component: a g that ignores y has 1; heat hard, half trained, has 0.1, and arrives
-REFUSED = 0.5  # accepted proposals over all: below that a step takes more than one halving on average
+REFUSED = 0.5  # accepted proposals over all: that little is a halving a step; twice the gap, and a walk goes to and fro
 FITTED = 0.5  # of the noise's size: a residual below that has fitted three quarters of the noise's energy
 FLAT = 1e-3  # |J^T r| / (|J| |r|): residuals that a method can still lower leave 1 / cond(J) or more
 RECENT = 5  # steps over which a residual falls or does not
@@ -93,7 +93,7 @@ def _signature(status: Status, signs: Signs, solver: Solver) -> str:
         return "untrusted"
     if still and signs.held:
         return "box"
-    if signs.accepted < REFUSED:
+    if signs.accepted <= REFUSED:
         return "bold"
     if arrived:
         return "healthy"

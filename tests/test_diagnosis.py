@@ -124,6 +124,13 @@ def test_steps_too_bold():
     assert found.signs.accepted == pytest.approx(1 / (1 + np.mean(walk.path.trials.halvings[: walk.iterations])))
 
 
+def test_going_to_and_fro_across_the_solution_is_too_bold():
+    """Four times the gap is halved once, to twice the gap, which lands on the other side, hardly nearer."""
+    found, walk, _ = run("dipg_differenced", matrix=0.999 * INVERSE, eta=4.0, budget=20)
+    assert found.signature == "bold" and found.signs.accepted == 0.5
+    assert walk.residual > 0.9 * walk.path.residual[0]
+
+
 def test_too_slow():
     assert signature("dipg_differenced", matrix=INVERSE, eta=0.02) == "slow"
     assert signature("gradient_descent", budget=6, gradient_step=1e-6) == "slow"  # hardly falls, but has no floor

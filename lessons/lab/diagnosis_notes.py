@@ -26,7 +26,7 @@ The signatures are tried in this order, and the first that fits is named.
 - **Not to be trusted**: RJCP is above {UNTRUSTED:g} a component where it ended. A g that ignores y has 1.
 - **Held by the box**: it stands, the box cuts its steps, and RJCP is low. *Low RJCP means convergence* is what the \
 default of this page refutes.
-- **Too bold**: fewer than {REFUSED:g} of the proposals were accepted, more than one halving a step.
+- **Too bold**: {100 * REFUSED:.0f} % of the proposals were accepted, or fewer: a halving a step.
 - **Too slow**: the iterations were used up on the way.
 - **A floor**: it stands though there is a way down: its own steps miss it. Plain D-IPG stops where the error of \
 $g(f(x))$ is as large as its step.
@@ -91,7 +91,7 @@ PROVOKED = (
     ("stale", 0.5, "dipg_differenced", "untrusted"),
     ("stale", 0.1, "dipg_plain", "floor"),
     ("eta", 0.05, "dipg_differenced", "slow"),
-    ("eta", 8.0, "dipg_differenced", "bold"),
+    ("eta", 5.0, "dipg_differenced", "bold"),
     ("noise", 0.03, "dipg_differenced", "overfit"),
 )
 
