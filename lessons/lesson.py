@@ -90,8 +90,8 @@ class Lesson:
     """One page. `simulate(**settings) -> dict of arrays` is traceable: numbers are arrays, choices are strings.
 
     prepare(settings) -> PyTree: for a lesson that works with a trained model, a model to use where none is given; it is
-    then simulate's first argument.  trains(settings): experiment and variant of that model, where it can be watched being
-    trained on the page.
+    then simulate's first argument.
+    trains(settings): experiment and variant of that model, where it can be watched being trained on the page.
     symbols: the names of the glossary's entries (lessons/glossary.py) that a reader of this page may ask for.
     draw(result) -> figures.Drawing takes results with any leading axes, so the same lines serve one picture and sixty.
     """
