@@ -100,9 +100,9 @@ def _predict(lesson: Lesson, prediction: AnyPrediction, result: Result, kind: st
             answer["verdict"] = prediction.verdict(answer["said"], result)
         said = UNSURE if answer["said"] is None else prediction.say(answer["said"])
         waiting = f"You said “{said}”. Press the button; the run will tell."
-        st.markdown(answer["question"])
-        st.markdown(answer["verdict"] or waiting)
-        st.empty()  # takes the buttons' place, which would stay until the run ends: seconds, if it compiles
+        with st.container(key=f"{kind}-said"):
+            st.markdown(answer["question"])
+            st.markdown(answer["verdict"] or waiting)
         return True
 
 

@@ -43,6 +43,18 @@ def barriers_in_both_schemes(page):
     return found
 
 
+# Every text that the box of the prediction has shown, picture by picture: a box that vanishes moves all below it.
+SEEN = """() => {
+  window.__seen = [];
+  const look = () => {
+    const text = document.querySelector(".st-key-prediction")?.innerText ?? "";
+    if (window.__seen.at(-1) !== text) window.__seen.push(text);
+    requestAnimationFrame(look);
+  };
+  look();
+}"""
+
+
 @every_lesson
 def test_a_page_opens_asks_answers_and_follows_the_hand(visit, watch, lesson):
     slug = lesson.slug
@@ -52,6 +64,7 @@ def test_a_page_opens_asks_answers_and_follows_the_hand(visit, watch, lesson):
     assert page.locator(".inv-veiled").count() == 1
     assert barriers(page) == []
     before = drawn(page)
+    page.evaluate(SEEN)
     predict(page)
     asked = page.locator(".st-key-prediction")
     asked.get_by_text(re.compile("^You (said|pointed)")).first.wait_for(timeout=driver.PATIENCE)
@@ -60,6 +73,7 @@ def test_a_page_opens_asks_answers_and_follows_the_hand(visit, watch, lesson):
         assert verdict_is_given(lesson, said)
         assert drawn(page) != before
     assert "What the run shows" in page.locator(".st-key-answer").inner_text()
+    assert page.evaluate("() => window.__seen.filter((text) => !text.trim())") == []  # at no moment was it gone
     assert "Computed by JAX" in page.locator(".st-key-foot").inner_text()
     settled(page, slug)
     # Question, figure and controls are seen together, without scrolling.
