@@ -253,13 +253,13 @@ def read_permalink(controls: tuple[Control, ...], query: Mapping[str, str]) -> t
         try:
             value = control.parse(text)
         except (ValueError, OverflowError):
-            remarks.append(f"The link's value {text[:40]!r} for {name} makes no sense here; the default is used.")
+            remarks.append(f"The link’s value {text[:40]!r} for {name} makes no sense here; the default is used.")
             continue
         settings[name] = value
         if isinstance(control, Slider | Step | Point) and not np.allclose(
             value, [float(part) for part in text.split(",")], rtol=1e-4
         ):
-            remarks.append(f"The link's value {text[:40]} for {name} is out of range; {control.write(value)} is used.")
+            remarks.append(f"The link’s value {text[:40]} for {name} is out of range; {control.write(value)} is used.")
     return settings, remarks
 
 

@@ -17,7 +17,7 @@ class Entry:
 
 GLOSSARY: dict[str, Entry] = {
     # The problem
-    "x": Entry("x", "cause, input", "What you look for: the simulator's input, n numbers."),
+    "x": Entry("x", "cause, input", "What you look for: the simulator’s input, n numbers."),
     "y": Entry("y", "effect, output", "What the simulator makes of x: y = P(x), m numbers."),
     "target": Entry("y*", "target", "The effect you saw or wish for; you look for an x with P(x) = y*."),
     "simulator": Entry("P", "simulator", "The function that turns a cause x into its effect y = P(x)."),
@@ -33,7 +33,7 @@ GLOSSARY: dict[str, Entry] = {
                       "down."),
     "jacobian": Entry("J", "Jacobian", "∂y/∂x, the matrix of all first derivatives: how y answers to a small change "
                       "of x."),
-    "hessian": Entry("H", "Hessian", "∂²L/∂x², the matrix of the loss's second derivatives: how its slope changes."),
+    "hessian": Entry("H", "Hessian", "∂²L/∂x², the matrix of the loss’s second derivatives: how its slope changes."),
     "width": Entry("w", "width of log-cosh", "Up to about this distance from the target log-cosh is round like L²."),
     "weight": Entry("w₂", "weight", "How much more a gap in y₂ counts in the loss than one in y₁."),
     "invariance": Entry("scale-invariant", "scale invariance", "The walk is the same for every choice of units or "
@@ -77,8 +77,8 @@ GLOSSARY: dict[str, Entry] = {
                         "volume, and so nearly the energy, for ever."),
     # Learning the inverse
     "conditioning": Entry("ξ", "unevenness", "The two sensitivities of the turned sine differ by ξ²."),
-    "f": Entry("f", "forward map", "The Deceptron's model of the simulator, x to y."),
-    "g": Entry("g", "reverse map", "The Deceptron's learned local inverse, y to x."),
+    "f": Entry("f", "forward map", "The Deceptron’s model of the simulator, x to y."),
+    "g": Entry("g", "reverse map", "The Deceptron’s learned local inverse, y to x."),
     "jvp": Entry("J v", "Jacobian–vector product", "How y answers to a small change v of x: one run forward, no "
                  "matrix."),
     "vjp": Entry("Jᵀu", "vector–Jacobian product", "How u · y depends on x: one run and one sweep back, no matrix. A "
@@ -87,7 +87,7 @@ GLOSSARY: dict[str, Entry] = {
     "defect": Entry("|C − I|²", "composition defect", "The sum of all squared entries of J_g J_f − I: 0 where g undoes "
                     "small changes of f, n where it ignores them."),
     "jcp": Entry("JCP", "Jacobian Composition Penalty", "E|J_g J_f ξ − ξ|² over random probes ξ: the training loss "
-                 "that makes g's Jacobian invert f's."),
+                 "that makes g’s Jacobian invert f’s."),
     "rjcp": Entry("RJCP", "the same error at run time", "|J_g(f(x)) J_f(x) − I| at a point: where it is small, the "
                   "learned inverse can be trusted."),
     "dipg": Entry("D-IPG", "Deceptron inverse-gradient step", "A step in y pulled back through the learned g."),

@@ -125,7 +125,7 @@ def reading(result):
     if len(straight) == 1:
         sentences.append(
             f"Only the {straight[0]} walks straight in y-space (off the line by {power(bends['inverse_simulator'])}); "
-            f"Newton strays by {number_word(bends['newton'])} of the line's length, the inverse gradient by "
+            f"Newton strays by {number_word(bends['newton'])} of the line’s length, the inverse gradient by "
             f"{number_word(bends['inverse_gradient'])}."
         )
     elif straight:

@@ -92,7 +92,7 @@ def reading(result):
         f"error of the *local* inverse, is {number_word(trust['inside_mean'])} there on average; its median is "
         f"{number_word(outside_factor(result))} times higher outside, where training never looked."
         + (
-            f" But f itself misses the simulator by {number_word(100 * result['misfit'])} % of y's spread, and "
+            f" But f itself misses the simulator by {number_word(100 * result['misfit'])} % of y’s spread, and "
             "RJCP only "
             "compares g with f."
             if result["misfit"] > 0.01
