@@ -2,6 +2,8 @@
 
 import itertools
 import os
+import re
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -22,16 +24,23 @@ hypothesis.settings.register_profile("course", deadline=None, max_examples=50, d
 hypothesis.settings.load_profile("course")
 
 BROWSER = "tests/browser/"
+PAGES = Path(__file__).parents[1] / "pages"
+FILES = [path for path in PAGES.glob("*/*.py") if path.parent.name != "ui"]
+SLUGS = sorted((path.stem.replace("_", "-") for path in FILES), key=len, reverse=True)  # heat-1d before heat
+OF_A_LESSON = re.compile(rf"^tests/test_(?:lessons|scene|takeaways|course)\.py::\w+\[({'|'.join(SLUGS)})\b")
 
 
 class ByPlace(LoadScopeScheduling):
-    """Keep a file's tests on one worker, where they share what JAX compiled, and the browser on one.
+    """Keep a lesson's tests on one worker, where they share what JAX has traced, a file's others too, and the browser.
 
     This is what xdist's own `loadgroup` is for, whose marks get lost under pytest 9.2.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return BROWSER if nodeid.startswith(BROWSER) else nodeid.split("::")[0]
+        if nodeid.startswith(BROWSER):
+            return BROWSER
+        lesson = OF_A_LESSON.match(nodeid)
+        return lesson[1] if lesson else nodeid.split("::")[0]
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -37,17 +37,19 @@ def stage(page, slug, call):
     return page.evaluate(f"window.__stages[{slug!r}].{call}")
 
 
+# Everything that is drawn, as text: two pictures differ if these do.
+DRAWN = """(() => {
+  const stage = document.querySelector(".inv-stage");
+  const lines = [...stage.querySelectorAll(".js-line")].map(e => e.getAttribute("d"));
+  const over = [...stage.querySelectorAll(".inv-overlay")].map(e => e.innerHTML);
+  const fields = [...stage.querySelectorAll("canvas")].filter(e => e.width && e.height).map(e => e.toDataURL());
+  return [...lines, ...over, ...fields].join();
+})()"""
+
+
 def drawn(page):
-    """Everything that is drawn, as text: two pictures differ if these do."""
-    return page.evaluate(
-        """() => {
-        const stage = document.querySelector(".inv-stage");
-        const lines = [...stage.querySelectorAll(".js-line")].map(e => e.getAttribute("d"));
-        const over = [...stage.querySelectorAll(".inv-overlay")].map(e => e.innerHTML);
-        const fields = [...stage.querySelectorAll("canvas")].filter(e => e.width && e.height).map(e => e.toDataURL());
-        return [...lines, ...over, ...fields].join();
-      }"""
-    )
+    """The picture on the page, as text."""
+    return page.evaluate(DRAWN)
 
 
 def settled(page, slug):

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.browser import driver
-from tests.browser.hands import LESSONS, drawn, predict, settled, stage
+from tests.browser.hands import DRAWN, LESSONS, drawn, predict, settled, stage
 
 
 def test_every_page_is_reached_by_navigation(visit):
@@ -140,6 +140,23 @@ def test_training_is_paused_goes_on_survives_other_pages_and_stops(visit):
     page.get_by_role("button", name="Stop").click()
     page.wait_for_selector(".inv-progress:has-text('Stopped')", timeout=driver.PATIENCE)
     page.get_by_role("button", name="Train again").wait_for(timeout=driver.PATIENCE)
+
+
+def test_the_laboratorys_deceptron_is_trained_before_the_eyes(visit):
+    page = visit("heat-1d")
+    predict(page)
+    settled(page, "heat-1d")
+    prepared = page.locator(".st-key-answer").inner_text()
+    page.get_by_role("button", name="Train it live").click()
+    page.wait_for_selector(".inv-progress:has-text('steps/s')", timeout=driver.PATIENCE)
+    early = drawn(page)
+    page.wait_for_function("early => early !== " + DRAWN, arg=early, timeout=driver.PATIENCE)
+    page.get_by_role("button", name="Stop").click()
+    page.wait_for_selector(".inv-progress:has-text('Stopped')", timeout=driver.PATIENCE)
+    driver.wait_until_idle(page)
+    assert page.locator(".st-key-answer").inner_text() != prepared  # so young a model walks otherwise
+    page.get_by_role("button", name="Back to the prepared one").click()
+    page.wait_for_function("said => document.querySelector('.st-key-answer').innerText === said", arg=prepared)
 
 
 def test_a_weight_is_moved_during_training(visit, watch):
