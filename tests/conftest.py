@@ -50,8 +50,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScope
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The browser's tests come first: they are the longest row, beside which the others fit."""
-    items.sort(key=lambda item: not item.nodeid.startswith(BROWSER))
+    """The browser's tests come first, then the lessons': the longest rows, beside which the others fit."""
+    items.sort(key=lambda item: (not item.nodeid.startswith(BROWSER), not OF_A_LESSON.match(item.nodeid)))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -198,7 +198,7 @@ def _descent(result):
 def _meter(meter):
     inverse = max(float(meter[name]) for name in RULES)
     return (
-        f"Over α = 0.1 … 100 the inverse methods' paths agree to rounding ({power(inverse)} of their length); gradient "
+        f"Over α = 0.1 … 100 the inverse methods’ paths agree to rounding ({power(inverse)} of their length); gradient "
         f"descent’s lie {number_word(meter['gradient_descent'])} lengths apart."
     )
 
