@@ -181,9 +181,20 @@ def test_a_row_says_what_numpy_finds():
     np.testing.assert_array_equal(found.products, 1 + 3)
 
 
+def test_a_rows_error_is_the_root_mean_square_over_the_unknowns():
+    setup = setups.linear(3)
+    setup = dataclasses.replace(setup, solver=dataclasses.replace(setup.solver, budget=1))
+    truth, y_stars, x0s = setup.sample(jax.random.key(9), 6)
+    x = np.asarray(solve.solve_many("gradient_descent", setup, None, y_stars, x0s).x)
+    error = np.sqrt(np.sum((x - truth) ** 2, axis=1) / 3)
+    assert np.all(error > 0.05)  # one step does not arrive
+    np.testing.assert_allclose(study.row("gradient_descent", setup, None, 9, 6).error, error)
+
+
 def test_a_summary_puts_rows_together():
     setup = setups.linear(3)
     parts = [study.row("gradient_descent", setup, None, seed, 7) for seed in (1, 2)]
+    parts = [part._replace(iterations=7 * k + np.arange(7) ** 2) for k, part in enumerate(parts)]
     whole = study.summary(parts)
     counts = np.concatenate([part.iterations for part in parts])
     assert whole.instances == 14 and sum(whole.statuses.values()) == 14

@@ -12,6 +12,7 @@ from core import memories, quasi_newton, setups, solve
 from core.linear import LinearMap, conditioned
 from core.memories import CONJUGATE, MOMENTUM, PAIRS
 from core.protocol import Status
+from core.toys import RotatedSine
 
 UNBOUNDED = ([-np.inf] * 6, [np.inf] * 6)
 
@@ -108,3 +109,18 @@ def test_where_the_gradient_is_zero_nothing_moves():
         memories.quasi_newton(problem, zero, solver, PAIRS.begin(zero)),
     ):
         np.testing.assert_array_equal(step, zero)
+
+
+@pytest.mark.parametrize("uphill", [False, True])
+def test_conjugate_directions_off_a_quadratic_are_polak_ribieres_and_never_uphill(uphill):
+    """On a quadratic, exactly searched, other rules for beta give the same; here slopes are not orthogonal."""
+    problem, x = RotatedSine(), jnp.array([0.4, -0.9])
+    slope = memories.gradient(problem, x)
+    previous = 0.5 * slope + jnp.array([0.3, -0.2])
+    before = jnp.array([1.0, 2.0]) + (5 * slope if uphill else 0.0)
+    beta = slope @ (slope - previous) / (previous @ previous)
+    assert beta > 0
+    expected = -slope if uphill else -slope + beta * before
+    step = memories.conjugate(problem, x, (previous, before))
+    assert (expected @ slope < 0) and ((-slope + beta * before) @ slope < 0) != uphill
+    np.testing.assert_allclose(step / jnp.linalg.norm(step), expected / jnp.linalg.norm(expected), rtol=1e-10)

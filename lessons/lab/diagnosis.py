@@ -1,5 +1,6 @@
 """Diagnosis: one run, three gauges, and the failure signature that they show (curriculum I7)."""
 
+from dataclasses import replace
 from functools import cache
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ from core.networks import Physics
 from core.problem import Aimed
 from core.solve import solve_path
 from lessons.controls import Choice, Landmark, Point, Preset, Slider, Step
-from lessons.figures import FAINTEST, METHODS, Axis, Drawing, Field, Line, Mark, Panel, over_steps
+from lessons.figures import FAINTEST, METHODS, Axis, Drawing, Line, Mark, Panel, over_steps
 from lessons.lab import diagnosis_notes as notes
 from lessons.lab import limits_study as study
 from lessons.lab.limits_study import BUDGET, TOLERANCE, VIEW
@@ -66,7 +67,7 @@ def simulate(given, eta, half_width, noise, turn, truth, start):
     return {
         "walks": walks,
         "rjcp": {name: rjcp_field(pair, walks[name].path.x) for name in LEARNED},
-        "trust": jnp.log10(jnp.clip(rjcp_field(pair, setting.grid(GRID, VIEW).astype(truth.dtype)), 1e-6, 1e3)),
+        "trust": setting.shade(rjcp_field(pair, setting.grid(GRID, VIEW).astype(truth.dtype))),
         "problem": Aimed(problem, target),
         "solver": solver,
         "target": target,
@@ -109,8 +110,7 @@ def draw(result):
             Panel("rjcp", "RJCP; thin: not to be trusted above", steps, Axis("", (1e-6, 10), log=True)),
         ),
         lines=tuple(lines),
-        fields=(Field("trust", "x", result["trust"], (-VIEW, VIEW) * 2, "shade", low=-4.0, high=1.0, label="RJCP",
-                      ticks=((-4.0, "10⁻⁴"), (-2.0, "10⁻²"), (0.0, "1"))),),
+        fields=(setting.trust_field(result["trust"], VIEW, answer=False),),
         marks=(
             setting.trained_box("sine"),
             Mark("reach", "x", "box", reach, reach, "box"),
@@ -122,7 +122,7 @@ def draw(result):
 
 def _unveiled(line):
     """The evidence is shown before the question is answered."""
-    return Line(**(vars(line) | {"answer": False}))
+    return replace(line, answer=False)
 
 
 def _level(name, panel, value, label, dash="solid"):

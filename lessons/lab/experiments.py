@@ -182,6 +182,10 @@ LESS = {
 }
 TIED = "tied V = Wᵀ"
 PLAIN, DIFFERENCED, DESCENT = "dipg_plain", "dipg_differenced", "gradient_descent"
+MEDIANS = _said(
+    "gradient descent {}, D-IPG {}, GN {}",
+    *(_line(method, show=_quartiles) for method in (DESCENT, DIFFERENCED, "gauss_newton")),
+)
 
 EXPERIMENTS = {
     one.slug: one
@@ -291,12 +295,7 @@ EXPERIMENTS = {
                 Reported(
                     "median [quartiles]: gradient descent 49 [38, 80], D-IPG 3 [2, 3], GN and LM 3 [2, 3]",
                     NOTE,
-                    _said(
-                        "gradient descent {}, D-IPG {}, GN {}",
-                        _line(DESCENT, show=_quartiles),
-                        _line(DIFFERENCED, show=_quartiles),
-                        _line("gauss_newton", show=_quartiles),
-                    ),
+                    MEDIANS,
                     "Counting ends at the budget of 80: more of our gradient descents reach it.",
                 ),
             ),
@@ -316,12 +315,7 @@ EXPERIMENTS = {
                 Reported(
                     "median [quartiles]: gradient descent 65 [1, 104.5], D-IPG 28 [1, 34], GN and LM 16.5 [1, 33.2]",
                     NOTE,
-                    _said(
-                        "gradient descent {}, D-IPG {}, GN {}",
-                        _line(DESCENT, show=_quartiles),
-                        _line(DIFFERENCED, show=_quartiles),
-                        _line("gauss_newton", show=_quartiles),
-                    ),
+                    MEDIANS,
                     "A lower quartile of 1 says that a quarter of those instances were all but solved at the "
                     "start. Ours start farther off, and our g has two hidden layers.",
                 ),

@@ -7,6 +7,7 @@ from core.backend import default_float
 from core.deceptron import rjcp_field
 from core.heat import points
 from core.networks import as_type
+from core.protocol import Status
 from core.reasons import why
 from lessons.controls import Choice, Landmark, Legend, Preset, Slider, Step
 from lessons.figures import FAINTEST, METHODS, Axis, Drawing, Line, Panel, over_steps
@@ -89,7 +90,9 @@ def reading(result):
         for name in CONTENDERS
     ]
     plain = result["walks"]["dipg_plain"]
-    sentences.append(f"Plain D-IPG {fate(plain)}. {why(plain, setup(result['settings']['problem']).solver)}")
+    stalled = Status(int(plain.status)) == Status.STALLED
+    reason = f" {why(plain, setup(result['settings']['problem']).solver)}" if stalled else ""
+    sentences.append(f"Plain D-IPG {fate(plain)}.{reason}")
     start, end = (float(value) for value in result["rjcp"])
     trust = (
         f"RJCP is {number_word(start)} at the start and {number_word(end)} where D-IPG ends"

@@ -1,4 +1,4 @@
-"""Robustness and limits: five ways to be wrong, and which of them RJCP and Armijo's rule notice (I5, I6, I8)."""
+"""Robustness and limits: six ways to be wrong, and which of them RJCP and Armijo's rule notice (I5, I6, I8)."""
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -75,7 +75,7 @@ def simulate(study, noise, turn, half_width, truth, start):
         "errors": {name: jnp.linalg.norm(walk.x - truth) for name, walk in walks.items()},
         "rjcp": rjcp,
         "highest": jnp.max(rjcp),
-        "trust": jnp.log10(jnp.clip(rjcp_field(pair, setting.grid(GRID, VIEW).astype(truth.dtype)), 1e-6, 1e3)),
+        "trust": setting.shade(rjcp_field(pair, setting.grid(GRID, VIEW).astype(truth.dtype))),
         "boundary": study.boundary,
         "calm": study.calm,
         "solutions": jnp.stack([known.inverse(target, begin), known.inverse(target, 0 * begin)]),
@@ -122,8 +122,7 @@ def draw(result):
         ),
         lines=tuple(lines),
         fields=(
-            Field("trust", "x", level, (-VIEW, VIEW) * 2, "shade", low=-4.0, high=1.0, label="RJCP",
-                  ticks=((-4.0, "10⁻⁴"), (-2.0, "10⁻²"), (0.0, "1"))),
+            setting.trust_field(level, VIEW, answer=False),
             Field("boundary", "x", level - edge, (-VIEW, VIEW) * 2, levels=(0.0,)),
         ),
         marks=(*_places(result), *_here(result, amount)),

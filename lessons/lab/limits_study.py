@@ -17,6 +17,7 @@ from core import training
 from core.backend import default_float
 from core.deceptron import Deceptron, rjcp_field
 from core.networks import as_type
+from core.protocol import Status
 from core.solve import solve_many
 from core.toys import RotatedSine
 from core.trust import best_threshold, outdated, rank_correlation
@@ -126,7 +127,7 @@ def runs(method: str, trained: str, truths: Array, starts: Array, noise=0.0, tur
     found = solve_many(method, setup, g, y_stars, starts)
     highest = jnp.max(rjcp_field(g, found.path.x), axis=-1)
     error = jnp.linalg.norm(found.x - truths, axis=-1)
-    return Runs(truths, starts, found.x, error, highest, found.accepted, found.status == 1)
+    return Runs(truths, starts, found.x, error, highest, found.accepted, found.status == Status.CONVERGED)
 
 
 def disturbed(disturb: str, level: float, method: str = "dipg_differenced", trained: str = "clean") -> Runs:

@@ -97,7 +97,7 @@ def draw(result):
         ),
         lines=tuple(lines),
         fields=(
-            setting.trust_field(result, VIEW),
+            setting.trust_field(result["trust"]["log"], VIEW),
             Field("loss-field", "x", result["landscape"], (-VIEW, VIEW) * 2, levels=LEVELS),
         ),
         marks=(

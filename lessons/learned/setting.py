@@ -83,7 +83,7 @@ def trust(model: Deceptron, name: str, view: float = VIEW) -> dict[str, jax.Arra
     lower, upper = setup(name).solver.box
     inside = jnp.all((points >= lower) & (points <= upper), axis=-1)
     return {
-        "log": jnp.log10(jnp.clip(jnp.nan_to_num(defect, nan=TRUST_TOP), TRUST_FLOOR, TRUST_TOP)),
+        "log": shade(defect),
         "inside_mean": jnp.sum(jnp.where(inside, defect, 0.0)) / jnp.sum(inside),
         "inside_median": jnp.nanmedian(jnp.where(inside, defect, jnp.nan)),
         "outside_median": jnp.nanmedian(jnp.where(inside, jnp.nan, defect)),
@@ -100,20 +100,25 @@ def box_rjcp(model: Deceptron, name: str) -> jax.Array:
     return jnp.mean(rjcp_field(as_type(model, default_float()), jnp.stack(jnp.meshgrid(*lines), axis=-1)))
 
 
-def trust_field(result: dict, view: float = VIEW) -> Field:
-    """The RJCP map: clear where the learned inverse can be trusted, clouded where it cannot."""
+def shade(rjcp: jax.Array) -> jax.Array:
+    """log10 of RJCP as the map shows it: within bounds, and not to be trusted where it is not a number."""
+    return jnp.log10(jnp.clip(jnp.nan_to_num(rjcp, nan=TRUST_TOP), TRUST_FLOOR, TRUST_TOP))
+
+
+def trust_field(level: np.ndarray, view: float = VIEW, answer: bool = True) -> Field:
+    """The RJCP map from its `shade`: clear where the learned inverse can be trusted, clouded where it cannot."""
     ticks = tuple((float(power), label) for power, label in ((-4, "10⁻⁴"), (-2, "10⁻²"), (0, "1")))
     return Field(
         "trust",
         "x",
-        result["trust"]["log"],
+        level,
         (-view, view) * 2,
         "shade",
         low=-4.0,
         high=1.0,
         label="RJCP",
         ticks=ticks,
-        answer=True,
+        answer=answer,
     )
 
 

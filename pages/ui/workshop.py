@@ -7,7 +7,7 @@ browser leaves and comes back.
 import dataclasses
 import hashlib
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import equinox as eqx
 import jax
@@ -31,6 +31,7 @@ from pages.ui.stage import pack
 from pages.ui.studying import StudyJob, StudySnapshot
 from pages.ui.training_job import TrainingJob, TrainingSnapshot
 
+AnyJob = TypeVar("AnyJob", bound=Job)
 Actions = dict[str, tuple[tuple[str, str, bool], ...]]
 TRAINING: Actions = {
     "": (("start", "Train", True),),
@@ -88,23 +89,8 @@ class Workshop:
         elif name == "reset":
             self._put_away()
             self.kept.pop(key, None)
-        elif self.job is not None and name == "pause":
-            self.job.pause()
-            self.job.reach("paused")
-        elif self.job is not None and name == "resume":
-            self.job.resume()
-            self.job.reach("running")
-        elif self.job is not None and name == "stop":
-            self.job.stop()
-            self.job.reach()
-        elif name.startswith("attach:"):
-            self.adopt(name.removeprefix("attach:"))
-
-    def adopt(self, token: str) -> None:
-        """Take over a job of the session before: a reloaded page is a new session, but the tab remembers its job."""
-        job = find(token)
-        if self.job is None and isinstance(job, TrainingJob):
-            self.job = job
+        else:
+            self.job = _steered(self.job, name, TrainingJob)
 
     def look(self, settings: Settings) -> TrainingSnapshot | None:
         """The state of the model that these settings are about; a running job is told the weights in force."""
@@ -135,7 +121,6 @@ class Workshop:
 
     def measure(self, name: str, settings: Settings) -> None:
         """What a button of the page on Newton's cost asks for."""
-        job = self.measuring
         if name == "start":
             frozen = dict(settings)
             self.measuring = MeasuringJob(
@@ -143,14 +128,10 @@ class Workshop:
                 measure=lambda: measurements(SIZES),
                 paint=lambda snapshot: measured_frame(snapshot, frozen),
             ).start()
-        elif name.startswith("attach:"):
-            found = find(name.removeprefix("attach:"))
-            self.measuring = found if job is None and isinstance(found, MeasuringJob) else job
-        elif job is not None and name == "stop":
-            job.stop()
-            job.reach()
         elif name == "reset":
             self.measuring = None
+        else:
+            self.measuring = _steered(self.measuring, name, MeasuringJob)
 
     def run_study(self, name: str, plan: Plan | None) -> None:
         """What a button of the page on studies asks for; a study in hand is stopped before another begins."""
@@ -158,12 +139,8 @@ class Workshop:
             if self.study is not None:
                 self.study.stop()
             self.study = studying.start(plan, study_frame)
-        elif name == "stop" and self.study is not None:
-            self.study.stop()
-            self.study.reach()
-        elif name.startswith("attach:"):
-            found = find(name.removeprefix("attach:"))
-            self.study = found if self.study is None and isinstance(found, StudyJob) else self.study
+        else:
+            self.study = _steered(self.study, name, StudyJob)
 
     def stay(self) -> None:
         for job in (self.job, self.measuring, self.study):
@@ -183,6 +160,19 @@ class Workshop:
             self.kept.pop(self.job.key, None)
             self.kept[self.job.key] = self.job.snapshot()
         self.job = None
+
+
+def _steered(job: AnyJob | None, name: str, kind: type[AnyJob]) -> AnyJob | None:
+    """The job after a button that every job knows. A reloaded page is a new session, but its tab remembers the job."""
+    if name.startswith("attach:"):
+        found = find(name.removeprefix("attach:"))
+        return found if job is None and isinstance(found, kind) else job
+    wishes = {"pause": (Job.pause, "paused"), "resume": (Job.resume, "running"), "stop": (Job.stop,)}
+    if job is not None and name in wishes:
+        wish, *states = wishes[name]
+        wish(job)
+        job.reach(*states)
+    return job
 
 
 def toy_job(settings: Settings) -> TrainingJob:
