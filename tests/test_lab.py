@@ -317,3 +317,11 @@ def test_a_figure_that_is_no_number_is_not_met():
     figure = EXPERIMENTS["heat-easy"].figures[0]._replace(value=lambda table: float("nan"))
     assert not figure.met({})
     assert tables.judged(EXPERIMENTS["heat-easy"], {}) == []
+
+
+@pytest.mark.parametrize("condition", [1.0, 20.0])
+def test_the_first_gradient_step_is_one_over_the_steepest_curvature(condition):
+    """Of 1/2 |A x - y|^2, whose Hessian is A^T A: twice as far would be the edge of divergence."""
+    setup = setups.linear(4, condition)
+    steepest = np.max(np.linalg.eigvalsh(np.asarray(setup.problem.matrix.T @ setup.problem.matrix)))
+    assert float(setup.solver.gradient_step) == pytest.approx(1 / steepest)
