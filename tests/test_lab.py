@@ -18,7 +18,7 @@ from core.problem import NoInverse
 from core.protocol import Status
 from lessons.lab import runs, tables
 from lessons.lab.__main__ import main
-from lessons.lab.experiments import CLASSICAL, EXPERIMENTS, FULL, LEARNED
+from lessons.lab.experiments import CLASSICAL, EXPERIMENTS, FULL, LEARNED, Figure
 from lessons.lab.runs import OtherSettings, Plan
 
 SMALL = ["linear", "--seeds", "2", "--data-seeds", "2", "--instances", "5", "--steps", "120"]
@@ -325,3 +325,8 @@ def test_the_first_gradient_step_is_one_over_the_steepest_curvature(condition):
     setup = setups.linear(4, condition)
     steepest = np.max(np.linalg.eigvalsh(np.asarray(setup.problem.matrix.T @ setup.problem.matrix)))
     assert float(setup.solver.gradient_step) == pytest.approx(1 / steepest)
+
+
+@pytest.mark.parametrize(("value", "met"), [(0.9, False), (1.0, True), (2.0, True), (2.1, False), (np.nan, False)])
+def test_a_figure_is_met_between_its_bounds(value, met):
+    assert Figure("", lambda table: value, low=1.0, high=2.0).met({}) is met
