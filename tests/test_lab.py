@@ -16,7 +16,8 @@ from core.linear import LinearMap, across, conditioned
 from core.methods import METHODS
 from core.problem import NoInverse
 from core.protocol import Status
-from lessons.lab import runs, tables
+from lessons import lessons
+from lessons.lab import runs, tables, walking
 from lessons.lab.__main__ import main
 from lessons.lab.experiments import CLASSICAL, EXPERIMENTS, FULL, LEARNED, Figure
 from lessons.lab.runs import OtherSettings, Plan
@@ -330,3 +331,31 @@ def test_the_first_gradient_step_is_one_over_the_steepest_curvature(condition):
 @pytest.mark.parametrize(("value", "met"), [(0.9, False), (1.0, True), (2.0, True), (2.1, False), (np.nan, False)])
 def test_a_figure_is_met_between_its_bounds(value, met):
     assert Figure("", lambda table: value, low=1.0, high=2.0).met({}) is met
+
+
+def test_each_seed_has_its_own_instances_and_its_own_model():
+    """Else a table over three seeds would be one run, told three times."""
+    plan = Plan(EXPERIMENTS["linear"], 2, 2, 4, 10, methods=("gradient_descent", "dipg_differenced"))
+    found = {key: row for _variant, key, row in runs.rows(plan)}
+    assert len(found) == 2 + 4
+    errors = [tuple(row.error) for key, row in found.items()]
+    assert len(set(errors)) == len(errors)
+    with_the_same_data = [found["dipg_differenced", seed, 0].cosine for seed in (0, 1)]
+    assert not np.allclose(*with_the_same_data)
+
+
+def test_a_tables_cells_say_what_the_summary_holds():
+    rows = [study.row("gradient_descent", setups.linear(3), None, 1, 4)]
+    rows = [rows[0]._replace(status=np.array([1, 1, 1, 0]), iterations=np.array([1, 2, 3, 6]))]
+    cells = {name: say(study.summary(rows)) for name, say in tables.COLUMNS}
+    assert cells["iterations"] == "3.00 ± 1.87" and cells["solved"] == "75.0 %"
+    assert cells["median [quartiles]"] == "2.5 [1.75, 3.75]"
+
+
+@pytest.mark.parametrize(("slug", "experiment"), [("heat-1d", "heat-easy"), ("oscillator", "oscillator")])
+def test_the_level_of_the_noise_is_the_residual_that_the_truth_leaves(slug, experiment):
+    setup = walking.setup(experiment)
+    result = lessons()[slug].experiment(setup.build(jax.random.key(0)))
+    off = np.asarray(setup.problem.forward(jnp.asarray(result["truth"])) - result["measured"])
+    expected = np.sqrt(np.sum(off**2)) / float(setup.solver.scale)
+    assert 0 < expected == pytest.approx(float(result["noise_level"]))
