@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 from lessons import lessons
-from lessons.controls import Slider
 from lessons.lesson import Lesson, Settings
 from lessons.scene import scene
 from pages.ui.stage.pack import pack
@@ -15,11 +14,8 @@ SETTINGS = {"alpha": 0.25}  # the lowest, so that there is room for many steps t
 
 
 def picture(lesson: Lesson, settings: Settings) -> bytes:
-    """The lesson's payload, with the sweeps of all its sliders, as a student gets it who has answered."""
-    result = lesson.experiment(**settings)
-    sliders = [control for control in lesson.controls if isinstance(control, Slider) and control.swept]
-    sweeps = {control.name: lesson.sweep(control.name, result["settings"]) for control in sliders}
-    return pack(*scene(lesson, result, sweeps))
+    """The lesson's payload as a student gets it who has answered, without the addresses of sweeps."""
+    return pack(*scene(lesson, lesson.experiment(**settings)))
 
 
 def prepare(folder: str) -> None:

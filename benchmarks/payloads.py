@@ -7,19 +7,24 @@ from benchmarks.report import Budget, Row
 
 
 def measure(_lab: Lab) -> Iterator[Row]:
-    """Megabytes of the stage's payload with all sweeps, and kilobytes of one frame of a training run."""
+    """Megabytes of each lesson's picture with all its sweeps, and kilobytes of one frame of a training run."""
     import jax
 
     from benchmarks.floor import picture
     from core import training
     from lessons import lessons
     from lessons.learned import setting
-    from pages.ui import workshop
+    from pages.ui import pictures, workshop
     from pages.ui.training_job import TrainingSnapshot
 
+    def swept(lesson):
+        return pictures.swept_sliders(lesson, lesson.defaults)
+
     for lesson in lessons().values():
-        size = len(picture(lesson, lesson.defaults)) / 1e6
-        yield Row(f"payload, {lesson.slug}", "MB", size, budget=Budget(1.5))
+        still = len(picture(lesson, lesson.defaults)) / 1e3
+        sweeps = sum(len(pictures.sweep(lesson, lesson.defaults, slider.name)) for slider in swept(lesson)) / 1e3
+        note = f"{still:.0f} kB of them at rest"
+        yield Row(f"payload, {lesson.slug}", "MB", (still + sweeps) / 1e3, budget=Budget(1.5), note=note)
     model = training.start(setting.setup("sine"), jax.random.key(0)).model
     snapshot = TrainingSnapshot("running", 0, 2000, 0.0, 0, "", model, {})
     size = len(workshop.frame(snapshot, lessons()["train"].defaults)) / 1e3

@@ -54,6 +54,12 @@ def _moves(lesson) -> Iterator[tuple[str, dict]]:
             yield control.name, lesson.defaults | {control.name: middle}
 
 
+def _drawn(lesson, name: str, settings: dict) -> tuple:
+    """The values of a sweep, and its drawing."""
+    values, swept = lesson.sweep(name, settings)
+    return values, lesson.draw(swept)
+
+
 def _page(lesson, settings: dict) -> None:
     """What the server computes for a page: result, sweeps, drawing, reading; for training also a chunk."""
     import jax
@@ -61,12 +67,14 @@ def _page(lesson, settings: dict) -> None:
     from core import training
     from lessons.controls import Slider
     from lessons.learned import setting, train
-    from lessons.scene import scene
+    from lessons.scene import moving, scene
 
     settings = lesson.complete(settings)
     result = lesson.experiment(**settings)
     sliders = [control.name for control in lesson.controls if isinstance(control, Slider) and control.swept]
-    scene(lesson, result, {name: lesson.sweep(name, settings) for name in sliders})
+    scene(lesson, result)
+    for name in sliders:
+        moving(*_drawn(lesson, name, settings), {})
     lesson.reading(result)
     if lesson.slug == "train":
         setup = setting.setup(settings["problem"], settings["architecture"])

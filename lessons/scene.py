@@ -1,6 +1,7 @@
 """A lesson's result as the stage takes it: a JSON header and named arrays (the format is in pages/ui/stage/pack.js).
 
-Only what moves is sent as a sweep: an array that is the same in all frames stays in the still picture.
+A sweep, the frames of one slider, is sent apart from the picture at rest, and only what moves in it: an array that is
+the same in all frames stays in the still picture.
 """
 
 from collections.abc import Mapping
@@ -16,15 +17,11 @@ from lessons.lesson import Lesson
 Arrays = dict[str, np.ndarray]
 
 
-def scene(
-    lesson: Lesson,
-    result: Mapping[str, Any],
-    sweeps: Mapping[str, tuple[np.ndarray, Mapping[str, Any]]],
-    **extra: Any,
-) -> tuple[dict[str, Any], Arrays]:
-    """Header and arrays of the stage for one committed result and the sweeps around it.
+def scene(lesson: Lesson, result: Mapping[str, Any], **extra: Any) -> tuple[dict[str, Any], Arrays]:
+    """Header and arrays of the stage for one committed result.
 
-    extra: what the page adds, such as veiled, autoplay, actions, progress, events.
+    extra: what the page adds, such as veiled, autoplay, actions, progress, events. "sweeps" is left to it, too: where
+    the frames of each slider are found.
     """
     drawing = lesson.draw(result)
     arrays: Arrays = {}
@@ -48,7 +45,7 @@ def scene(
         "marks": [mark_header(mark) for mark in drawing.marks],
         "still": still(drawing, arrays),
         "numbers": {name: float(value) for name, value in drawing.numbers.items()},
-        "sweeps": {name: moving(name, values, lesson.draw(swept), arrays) for name, (values, swept) in sweeps.items()},
+        "sweeps": {},
         "steps": next(({"count": c.high, "noun": c.label} for c in lesson.controls if isinstance(c, Step)), None),
         "readouts": [vars(readout) for readout in drawing.readouts],
         "actions": [],
@@ -63,9 +60,12 @@ def still(drawing: Drawing, arrays: Arrays) -> dict[str, dict[str, str]]:
     return {item_id: _store(arrays, f"still/{item_id}", parts) for item_id, parts in _parts(drawing)}
 
 
-def moving(name: str, values: np.ndarray, drawing: Drawing, arrays: Arrays) -> dict[str, Any]:
-    """The frames of one slider: for every line, field and mark that changes, its arrays with a leading axis."""
-    arrays[f"{name}/values"] = values.astype(np.float32)
+def moving(values: np.ndarray, drawing: Drawing, arrays: Arrays) -> dict[str, Any]:
+    """The frames of one slider: for every line, field and mark that changes, its arrays with a leading axis.
+
+    values: the slider's, a frame each.  drawing: of a whole sweep.  Fills `arrays`; returns which belong to what.
+    """
+    arrays["values"] = values.astype(np.float32)
     data = {}
     for item_id, parts in _parts(drawing):
         changing = {axis: array for axis, array in parts.items() if _changes(array, len(values))}
@@ -73,13 +73,13 @@ def moving(name: str, values: np.ndarray, drawing: Drawing, arrays: Arrays) -> d
             whole = {
                 axis: np.broadcast_to(array, _frames(array, changing, len(values))) for axis, array in parts.items()
             }
-            data[item_id] = _store(arrays, f"{name}/{item_id}", whole)
+            data[item_id] = _store(arrays, item_id, whole)
     numbers = {}
     for number, series in drawing.numbers.items():
         if np.shape(series) == (len(values),):
-            arrays[f"{name}/number/{number}"] = np.asarray(series, np.float32)
-            numbers[number] = f"{name}/number/{number}"
-    return {"values": f"{name}/values", "data": data, "numbers": numbers}
+            arrays[f"number/{number}"] = np.asarray(series, np.float32)
+            numbers[number] = f"number/{number}"
+    return {"values": "values", "data": data, "numbers": numbers}
 
 
 def _parts(drawing: Drawing):

@@ -231,7 +231,7 @@ def tell(slug, result, exported=True):
     if lesson.prediction.ready(result):
         assert lesson.prediction.verdict(None, result)
         judge(lesson.prediction, result)
-    header, arrays = unpack(pack(*scene(lesson, result, {})))
+    header, arrays = unpack(pack(*scene(lesson, result)))
     assert header["slug"] == slug and arrays
     return said
 

@@ -1,9 +1,14 @@
 """What a page asks the mathematics for."""
 
+from collections import OrderedDict
+
 import pytest
+from starlette.applications import Starlette
 
 from lessons import lessons
-from pages.ui import pictures
+from pages.ui import pictures, sweeps
+from pages.ui.stage import unpack
+from tests import asynchronous
 
 LESSON = lessons()["limits"]
 
@@ -13,8 +18,83 @@ LESSON = lessons()["limits"]
     [("noise", ["noise"]), ("stale", ["turn"]), ("shared", ["turn"]), ("box", ["half_width"]), ("range", [])],
 )
 def test_only_sliders_that_have_an_effect_are_swept(disturb, names):
-    assert pictures.swept_sliders(LESSON, LESSON.complete({"disturb": disturb})) == names
+    assert [s.name for s in pictures.swept_sliders(LESSON, LESSON.complete({"disturb": disturb}))] == names
 
 
-def test_where_nothing_is_swept_nothing_is_left_to_compile():
-    assert pictures.compiled(LESSON, LESSON.complete({"disturb": "range"}))
+class Still:
+    """A lesson without a model, whose model does not change either."""
+
+    given, given_name, watched = None, "", False
+
+    def extra(self):
+        return {}
+
+
+def sent(**changes):
+    """Header and size of what the crux's page sends at these settings, and the addresses of its sweeps."""
+    lesson = lessons()["crux"]
+    payload = pictures.payload(lesson, pictures.result(lesson, lesson.complete(changes)), Still())
+    header, arrays = unpack(payload)
+    return header, arrays, len(payload), {name: sweep["url"] for name, sweep in header["sweeps"].items()}
+
+
+def test_a_commit_sends_a_picture_and_not_its_sweeps():
+    header, arrays, size, urls = sent()
+    assert urls.keys() == {"alpha", "eta"} and size < 100_000
+    assert set(arrays) == {f"still/{key}" for key in still_of(header)} | {"alpha/values", "eta/values"}
+
+
+def still_of(header):
+    return [key.removeprefix("still/") for item in header["still"].values() for key in item.values()]
+
+
+def test_a_moved_slider_leaves_its_own_sweep_where_it_was():
+    before, after = sent()[3], sent(alpha=2.0)[3]
+    assert before["alpha"] == after["alpha"] and before["eta"] != after["eta"]
+    assert sent(alpha=2.0)[3] == after
+
+
+def test_the_address_of_a_sweep_answers_with_its_frames():
+    lesson = lessons()["crux"]
+    url = sent()[3]["alpha"]
+    status, body, headers = ask(f"/{url}")
+    assert status == 200 and body == pictures.sweep(lesson, lesson.defaults, "alpha")
+    assert headers["content-encoding"] == "identity"  # else the server would compress it each time, for a tenth less
+    header, arrays = unpack(body)
+    assert len(arrays[header["values"]]) == 61
+
+
+def test_an_address_from_before_a_restart_says_so():
+    status, body, _ = ask("/sweep/00")
+    assert status == 404 and b"move a control" in body
+
+
+def test_the_oldest_addresses_are_forgotten(monkeypatch):
+    monkeypatch.setattr(sweeps, "MOST", 2)
+    monkeypatch.setattr(sweeps, "_offered", OrderedDict())
+    first, second, third = (sweeps.offer((k,), lambda k=k: bytes([k])) for k in range(3))
+    assert [ask(f"/{url}")[0] for url in (first, second, third)] == [404, 200, 200]
+
+
+def test_a_veiled_picture_offers_no_sweeps():
+    """They would show what the prediction asks."""
+    lesson = lessons()["crux"]
+    header, _ = unpack(pictures.payload(lesson, pictures.result(lesson, lesson.defaults), Still(), veiled=True))
+    assert header["sweeps"] == {}
+
+
+def ask(path):
+    """Status, body and headers of the server's answer."""
+    sent, headers = [], {}
+
+    async def receive():
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": []}
+    sweeps._turns = None  # of another test's loop
+    asynchronous.run(Starlette(routes=sweeps.routes())(scope, receive, send))
+    headers = {key.decode(): value.decode() for key, value in sent[0]["headers"]}
+    return sent[0]["status"], b"".join(message.get("body", b"") for message in sent[1:]), headers

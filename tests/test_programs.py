@@ -24,14 +24,15 @@ def test_programs_are_given_back_past_the_mark():
 
 
 @on_linux
-def test_a_page_whose_programs_were_given_back_shows_its_picture_first_again(monkeypatch):
-    lesson = lessons()["crux"]
-    pictures.compile_sweeps(lesson, lesson.defaults)
-    assert pictures.compiled(lesson, lesson.defaults)
-    other = lessons()["four-ways"]
+def test_the_programs_of_other_pages_are_given_back_and_their_sweeps_are_the_same_again(monkeypatch):
+    lesson, other = lessons()["crux"], lessons()["four-ways"]
+    first = pictures.sweep(lesson, lesson.defaults, "alpha")
     monkeypatch.setattr(programs.give_back, "__defaults__", (0,))
-    pictures.compile_sweeps(other, other.defaults)
-    assert pictures.compiled(other, other.defaults) and not pictures.compiled(lesson, lesson.defaults)
+    monkeypatch.setattr(pictures, "_met", {("crux", "axes")})
+    pictures.sweep(other, other.defaults, "eta")
+    assert {slug for slug, *_ in pictures._met} == {other.slug}
+    pictures._sweep.clear()
+    assert pictures.sweep(lesson, lesson.defaults, "alpha") == first
 
 
 def test_a_system_that_does_not_tell_keeps_its_programs(monkeypatch):

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from lessons import lessons
-from pages.ui import warmup
+from pages.ui import pictures, warmup
 
 LESSONS = lessons()
 
@@ -47,11 +47,14 @@ def test_what_it_computes_is_what_a_page_opens_with(slug, monkeypatch):
     asked = []
     monkeypatch.setattr(warmup, "lessons", lambda: {slug: LESSONS[slug]})
     monkeypatch.setattr(warmup.pictures, "result", lambda lesson, *given: asked.append((lesson.slug, *given)))
-    monkeypatch.setattr(warmup.pictures, "compile_sweeps", lambda lesson, *given: asked.append((lesson.slug, *given)))
-    for task in list(warmup._tasks())[:2]:
+    monkeypatch.setattr(
+        warmup.pictures, "sweep", lambda lesson, settings, slider, *given: asked.append((slider, settings, *given))
+    )
+    for task in list(warmup._tasks())[:-1]:
         task()
-    (_, settings, given, name), second = asked[0], asked[1]
-    assert second[1:] == (settings, given, name)
+    (_, settings, given, name), *swept = asked
+    sliders = pictures.swept_sliders(LESSONS[slug], settings)
+    assert swept == [(slider.name, settings, given, name) for slider in sliders]
     assert settings == LESSONS[slug].defaults
     assert (given is None) is (LESSONS[slug].prepare is None)
     assert name == ("standard:sine" if slug == "dipg" else "")

@@ -36,7 +36,7 @@ def show(slug: str, beyond: Callable[[], None] | None = None) -> None:
         if beyond:
             beyond()
         explanation.onward(lesson)
-    _compile(lesson, part)
+    address.finished(lesson)
 
 
 @st.fragment
@@ -44,7 +44,7 @@ def _play(lesson: Lesson, explained: bool, part: dict[str, Any], code: DeltaGene
     """What a moved control draws anew; the explanation below stays as it is, which halves the server's work.
 
     code: where the code of the figure stands, in the midst of that explanation.
-    part["whole"]: whether the rest of the page is still to come. It would have to wait for a compilation here.
+    part["whole"]: whether the rest of the page is still to come.
     """
     chosen = address.settings(lesson, part["whole"])
     source = SOURCES.get(lesson.slug, NoModel)(lesson, chosen)
@@ -73,19 +73,8 @@ def _play(lesson: Lesson, explained: bool, part: dict[str, Any], code: DeltaGene
     if explained:
         with code.container():
             explanation.take_away(lesson, chosen)
-    if predicted and not source.watched and not pictures.compiled(lesson, chosen):
-        part["compile"] = lambda: pictures.compile_sweeps(lesson, chosen, source.given, source.given_name)
     if not part["whole"]:
-        _compile(lesson, part)
-
-
-def _compile(lesson: Lesson, part: dict[str, Any]) -> None:
-    """The picture is there; what makes the sliders follow the hand takes seconds the first time, and comes after."""
-    address.finished(lesson)
-    if compile_sweeps := part.pop("compile", None):
-        compile_sweeps()
-        st.empty()  # gives way to what the browser has asked for meanwhile, such as Back, which a rerun would override
-        st.rerun()
+        address.finished(lesson)
 
 
 def _predict(lesson: Lesson, prediction: AnyPrediction, result: Result, kind: str) -> bool:

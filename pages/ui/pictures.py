@@ -9,8 +9,9 @@ import streamlit as st
 
 from core import programs
 from lessons.controls import Choice, Legend, Slider, Step
-from lessons.lesson import Lesson, Result, Settings
+from lessons.lesson import FRAMES, Lesson, Result, Settings
 from lessons.scene import moving, scene
+from pages.ui import sweeps
 from pages.ui.stage import pack
 
 
@@ -20,48 +21,44 @@ def result(lesson: Lesson, settings: Settings, given: Any = None, given_name: st
 
 
 def payload(lesson: Lesson, result: Result, source: Any, **extra: Any) -> bytes:
-    """What the stage is sent: the picture at rest and, once they are compiled, a sweep for each slider."""
+    """What the stage is sent: the picture at rest, and where it finds a sweep for each slider."""
     settings = result["settings"]
-    header, arrays = scene(lesson, result, {}, **extra, **source.extra())
-    if not extra.get("veiled") and not source.watched and compiled(lesson, settings):
-        for name in swept_sliders(lesson, settings):
-            header["sweeps"][name], frames = sweep(lesson, settings, name, source.given, source.given_name)
-            arrays |= frames
+    header, arrays = scene(lesson, result, **extra, **source.extra())
+    if not extra.get("veiled") and not source.watched:
+        for slider in swept_sliders(lesson, settings):
+            url = offer(lesson, settings, slider.name, source.given, source.given_name)
+            header["sweeps"][slider.name] = {"url": url, "values": f"{slider.name}/values"}
+            arrays[f"{slider.name}/values"] = slider.places(FRAMES)
     return pack(header, arrays)
 
 
-def swept_sliders(lesson: Lesson, settings: Settings) -> list[str]:
+def swept_sliders(lesson: Lesson, settings: Settings) -> list[Slider]:
     """The sliders that follow the hand without the server, of those that have an effect at these settings."""
     sliders = [control for control in lesson.controls if isinstance(control, Slider) and control.swept]
-    return [slider.name for slider in sliders if slider.applies(settings)]
+    return [slider for slider in sliders if slider.applies(settings)]
 
 
-def compiled(lesson: Lesson, settings: Settings) -> bool:
-    """Whether the sweeps of these choices have been computed before: then they take milliseconds, else seconds."""
-    return not swept_sliders(lesson, settings) or _choices(lesson, settings) in _compiled
+def offer(lesson: Lesson, settings: Settings, name: str, given: Any = None, given_name: str = "") -> str:
+    """Where the sweep of slider `name` around these settings is fetched; the slider's own value does not matter."""
+    key = lesson.slug, name, _others(lesson, settings, name), given_name
+    return sweeps.offer(key, lambda: sweep(lesson, settings, name, given, given_name))
 
 
-def compile_sweeps(lesson: Lesson, settings: Settings, given: Any = None, given_name: str = "") -> None:
-    """Compute every sweep once, so that `payload` may include them."""
-    if programs.give_back():
-        _compiled.clear()
-    for name in swept_sliders(lesson, settings):
-        sweep(lesson, settings, name, given, given_name)
-    _compiled.add(_choices(lesson, settings))
+def sweep(lesson: Lesson, settings: Settings, name: str, given: Any = None, given_name: str = "") -> bytes:
+    """The frames of slider `name` around these settings, drawn and packed. The first of its choices is compiled."""
+    choices = lesson.slug, *(settings[control.name] for control in lesson.controls if isinstance(control, Choice))
+    if choices not in _met:
+        if programs.give_back():
+            _met.clear()
+        _met.add(choices)
+    return _sweep(lesson.slug, name, _others(lesson, settings, name), given_name, lesson, given)
 
 
-_compiled: set[tuple] = set()
+def _others(lesson: Lesson, settings: Settings, name: str) -> tuple[tuple[str, Any], ...]:
+    return tuple((key, value) for key, value in _varied(lesson, settings) if key != name)
 
 
-def _choices(lesson: Lesson, settings: Settings) -> tuple:
-    chosen = [settings[control.name] for control in lesson.controls if isinstance(control, Choice)]
-    return lesson.slug, *chosen
-
-
-def sweep(lesson: Lesson, settings: Settings, name: str, given: Any = None, given_name: str = "") -> Any:
-    """The frames of slider `name` around these settings, drawn; the slider's own value does not matter to them."""
-    others = tuple((key, value) for key, value in _varied(lesson, settings) if key != name)
-    return _sweep(lesson.slug, name, others, given_name, lesson, given)
+_met: set[tuple] = set()
 
 
 def _varied(lesson: Lesson, settings: Settings) -> tuple[tuple[str, Any], ...]:
@@ -75,9 +72,9 @@ def _result(slug: str, varied: tuple, given_name: str, _lesson: Lesson, _given: 
     return _lesson.experiment(_given, **dict(varied))
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
-def _sweep(slug: str, name: str, others: tuple, given_name: str, _lesson: Lesson, _given: Any) -> Any:
+@st.cache_resource(max_entries=128, show_spinner=False)
+def _sweep(slug: str, name: str, others: tuple, given_name: str, _lesson: Lesson, _given: Any) -> bytes:
     values, swept = _lesson.sweep(name, dict(others), _given)
     arrays: dict[str, Any] = {}
-    # Drawn here and kept: finding out what moves takes longer than all else that a picture needs.
-    return moving(name, values, _lesson.draw(swept), arrays), arrays
+    # Packed here and kept: finding out what moves takes longer than all else that a picture needs.
+    return pack(moving(values, _lesson.draw(swept), arrays), arrays)

@@ -69,9 +69,10 @@ def _tasks():
         elif lesson.prepare is not None:
             given = lesson.prepare(lesson.defaults)
         yield lambda lesson=lesson, given=given, name=name: pictures.result(lesson, lesson.defaults, given, name)
-        yield lambda lesson=lesson, given=given, name=name: pictures.compile_sweeps(
-            lesson, lesson.defaults, given, name
-        )
+        for slider in pictures.swept_sliders(lesson, lesson.defaults):
+            yield lambda lesson=lesson, slider=slider.name, given=given, name=name: pictures.sweep(
+                lesson, lesson.defaults, slider, given, name
+            )
     yield _first_slow_chunk
 
 

@@ -24,14 +24,22 @@ export class Model {
     this.header = header;
     this.still = resolveAll(header.still, arrays);
     this.baseNumbers = header.numbers;
-    this.sweeps = new Map(Object.entries(header.sweeps).map(([name, sweep]) => [name, {
-      values: arrays[sweep.values].data,
-      data: resolveAll(sweep.data ?? EMPTY, arrays),
-      numbers: Object.fromEntries(
-        Object.entries(sweep.numbers ?? EMPTY).map(([key, array]) => [key, arrays[array].data]),
-      ),
-    }]));
+    // The frames of a sweep come later, by `sweep`.
+    this.sweeps = new Map(Object.entries(header.sweeps).map(([name, { values }]) =>
+      [name, { values: arrays[values].data, data: null, numbers: EMPTY }]));
     this.frame(null);
+  }
+
+  /** The frames of a slider's sweep have arrived. */
+  sweep(name, { header, arrays }) {
+    const numbers = Object.entries(header.numbers).map(([key, array]) => [key, arrays[array].data]);
+    Object.assign(this.sweeps.get(name), {
+      values: arrays[header.values].data, data: resolveAll(header.data, arrays), numbers: Object.fromEntries(numbers),
+    });
+  }
+
+  follows(name) {
+    return Boolean(this.sweeps.get(name)?.data);
   }
 
   patch({ still, numbers }, arrays) {
@@ -47,9 +55,9 @@ export class Model {
     return this.sweeps.get(name)?.values ?? null;
   }
 
-  /** Lay frame k of a sweep over the committed picture; null takes it off. */
+  /** Lay frame k of a sweep over the committed picture; null, or a sweep that has not come yet, takes it off. */
   frame(name, k = 0) {
-    const sweep = name === null ? null : this.sweeps.get(name);
+    const sweep = this.follows(name) ? this.sweeps.get(name) : null;
     if (sweep && this.active?.sweep === sweep && this.active.k === k) return;
     this.over = new Map();
     this.numbers = this.baseNumbers;

@@ -157,6 +157,11 @@ export class Slider {
     put(input, { "aria-valuetext": text });
   }
 
+  /** The pictures of its places are on their way: until then the figure follows when the hand lets go. */
+  wait(yes) {
+    put(this.root, { "aria-busy": yes ? "true" : null });
+  }
+
   enable(yes) {
     this.input.disabled = !yes;
     for (const button of this.buttons) button.disabled = !yes;

@@ -17,6 +17,7 @@ import { unpack } from "./pack.js";
 import { Player } from "./player.js";
 import { Saving } from "./saving.js";
 import { same, Settings } from "./settings.js";
+import { Sweeps } from "./sweeps.js";
 import { readTheme } from "./theme.js";
 
 const REST = 150; // ms of stillness before Plotly is told: shorter, and its 30 ms would land in the next movement
@@ -49,6 +50,10 @@ class Stage {
       news: () => this.port.setTriggerValue("action", "news"),
       ended: () => this.port.setTriggerValue("action", "ended"),
     });
+    this.sweeps = new Sweeps(urls.base, {
+      came: (name, arrived) => this.sweepCame(name, arrived),
+      waits: (name, yes) => this.controls.named.get(name)?.wait?.(yes),
+    });
     this.legend = new Legend((group) => this.toggleGroup(group));
     this.controls = new Controls({
       hold: (name) => this.hold(name), release: (name) => this.release(name),
@@ -66,6 +71,8 @@ class Stage {
     this.saving = new Saving(this);
     this.root = h("section", { class: "inv-stage", role: "group", tabindex: 0, onkeydown: (event) => this.key(event) },
       this.legend.root, this.figures.root, this.controls.root, this.saving.root);
+    const near = ({ target }) => this.sweeps.want(target.closest?.("[data-control]")?.dataset.control);
+    for (const event of ["pointerover", "pointerdown", "focusin"]) this.controls.root.addEventListener(event, near);
     this.observer = new ResizeObserver(() => this.relayout());
     this.onresize = () => this.relayout();
     this.onpopstate = () => this.leave();
@@ -96,6 +103,11 @@ class Stage {
       if (before && before.slug !== header.slug) this.startOver();
       this.header = header;
       this.model.load(this.arrived);
+      this.sweeps.follow(header.sweeps);
+      for (const name of this.model.sweeps.keys()) {
+        const atHand = this.sweeps.at(name);
+        if (atHand) this.model.sweep(name, atHand);
+      }
       this.settings.receive(header.settings, header.answered ?? 0);
       this.counts.revision += 1;
       this.layDragged();
@@ -145,6 +157,13 @@ class Stage {
     const name = [...this.model.sweeps.keys()].find((key) => !same(local[key], this.header.settings[key]));
     if (name) this.layFrame(name, local[name]);
     else this.model.frame(null);
+  }
+
+  sweepCame(name, arrived) {
+    this.model.sweep(name, arrived);
+    if (same(this.settings.local[name], this.header.settings[name])) return;
+    this.layFrame(name, this.settings.local[name]);
+    this.requestDraw();
   }
 
   layFrame(name, value) {
@@ -303,7 +322,7 @@ class Stage {
       scrub: (name, k) => this.scrub(name, k),
       frames: () => this.meter.read(), resetFrames: () => this.meter.reset(),
       state: () => ({ settings: this.settings.local, step: this.step, playing: this.player.playing, ...this.counts }),
-      play: () => this.play(), pause: () => this.pause(), follows: (name) => this.model.sweeps.has(name),
+      play: () => this.play(), pause: () => this.pause(), follows: (name) => this.model.follows(name),
     };
   }
 
@@ -321,6 +340,7 @@ class Stage {
     this.disposed = true;
     this.unpublish();
     this.live.close();
+    this.sweeps.close();
     this.player.stop();
     cancelAnimationFrame(this.pending);
     clearTimeout(this.rest);

@@ -1,0 +1,64 @@
+// Fetches the sweeps of the picture's sliders: at once for the one that a hand comes near, the others when all is quiet.
+//
+// A sweep's address says all that it depends on, so one that has been here before is not asked for again.
+
+import { unpack } from "./pack.js";
+
+const QUIET = 400; // ms after a picture: by then it has been painted, and most hands have found their next slider
+const KEPT = 16; // some MB at most
+
+export class Sweeps {
+  /** on.came(name, { header, arrays }): frames have arrived.  on.waits(name, yes): they are on their way. */
+  constructor(base, on) {
+    Object.assign(this, { base, on, urls: {}, kept: new Map(), coming: new Map() });
+  }
+
+  /** The sweeps of a new picture, { name: { url } }. What was asked for and belongs to none of them is given up. */
+  follow(sweeps) {
+    this.urls = Object.fromEntries(Object.entries(sweeps).map(([name, { url }]) => [name, url]));
+    for (const [url, { abort }] of this.coming) if (!Object.values(this.urls).includes(url)) abort.abort();
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.rest(this.urls), QUIET);
+  }
+
+  /** What is at hand of slider `name`, or nothing. */
+  at(name) {
+    return this.kept.get(this.urls[name]);
+  }
+
+  /** One after the other, in the order of the controls. */
+  async rest(urls) {
+    for (const name of Object.keys(urls)) {
+      if (urls !== this.urls) return;
+      await this.want(name);
+    }
+  }
+
+  want(name) {
+    const url = this.urls[name];
+    if (!url || this.kept.has(url)) return undefined;
+    if (!this.coming.has(url)) {
+      const abort = new AbortController();
+      const done = this.fetch(name, url, abort.signal).catch(() => {}) // the next hand asks again
+        .finally(() => { this.coming.delete(url); this.on.waits(name, false); });
+      this.coming.set(url, { abort, done });
+      this.on.waits(name, true);
+    }
+    return this.coming.get(url).done;
+  }
+
+  async fetch(name, url, signal) {
+    const answer = await fetch(new URL(url, this.base), { signal });
+    if (!answer.ok) return;
+    const arrived = unpack(new Uint8Array(await answer.arrayBuffer()));
+    this.kept.set(url, arrived);
+    if (this.kept.size > KEPT) this.kept.delete(this.kept.keys().next().value);
+    if (this.urls[name] === url) this.on.came(name, arrived);
+  }
+
+  close() {
+    clearTimeout(this.timer);
+    for (const { abort } of this.coming.values()) abort.abort();
+    this.urls = {};
+  }
+}
