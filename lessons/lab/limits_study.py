@@ -11,6 +11,7 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from core import training
@@ -33,12 +34,12 @@ TRAINED_NOISE = 0.1  # on y, for the g that was trained with noise
 MEASURED = ("gauss_newton", "dipg_plain", "dipg_differenced")
 FREE = 1e3  # half-width of a box that holds nothing
 LEVELS = {
-    "noise": jnp.geomspace(1e-3, 0.2, POINTS),
-    "shared": jnp.linspace(0.0, 0.6, POINTS),
-    "stale": jnp.linspace(0.0, 0.6, POINTS),
-    "range": jnp.linspace(0.2, VIEW, POINTS),
-    "box": jnp.linspace(0.1, 1.2, POINTS),
-    "start": jnp.linspace(0.2, VIEW, POINTS),
+    "noise": np.geomspace(1e-3, 0.2, POINTS),
+    "shared": np.linspace(0.0, 0.6, POINTS),
+    "stale": np.linspace(0.0, 0.6, POINTS),
+    "range": np.linspace(0.2, VIEW, POINTS),
+    "box": np.linspace(0.1, 1.2, POINTS),
+    "start": np.linspace(0.2, VIEW, POINTS),
 }
 
 
@@ -205,6 +206,6 @@ def study(disturb: str, trained: str) -> Study:
         acts = {name: jnp.asarray(float(name == disturb)) for name in LEVELS}
         measured = curves(disturb, trained)
         return Study(
-            model(trained).g, acts, LEVELS[disturb], measured, jnp.asarray(calm(trained)),
+            model(trained).g, acts, jnp.asarray(LEVELS[disturb], default_float()), measured, jnp.asarray(calm(trained)),
             jnp.asarray(validity(trained)[0]),
         )  # fmt: skip

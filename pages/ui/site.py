@@ -4,12 +4,16 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.ui import navigation, warmup
-from pages.ui.device import device_line
-from pages.ui.find import find
+from pages.ui import startup
 
 st.set_page_config(page_title="Inversion", layout="wide")
 st.html(Path(__file__).parent / "style.css")
+startup.wait()
+
+from pages.ui import navigation, warmup  # noqa: E402
+from pages.ui.device import device_line  # noqa: E402
+from pages.ui.find import find  # noqa: E402
+
 page = st.navigation(navigation.pages(), position="top")
 warmup.drawing()
 find()

@@ -1,0 +1,49 @@
+"""What the server does before its first page: import JAX and the lessons, which takes a second, in the background.
+
+Meanwhile it answers, and the browser loads its own part. A script that comes earlier waits here: two threads that
+import the same packages side by side could find one of them half done.
+"""
+
+import gc
+import sys
+import threading
+
+_imported = threading.Event()
+
+
+class Startup:
+    """A background thread that imports, then goes on to the warm-up."""
+
+    def __init__(self):
+        self._warming = None
+        self._thread = threading.Thread(target=self._run, name="startup", daemon=True)
+
+    def start(self) -> "Startup":
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """Stop what it has led to; an import cannot be interrupted, so it is waited for."""
+        self._thread.join()
+        if self._warming is not None:
+            self._warming.stop()
+
+    def _run(self) -> None:
+        gc.disable()  # looking for garbage among what is imported costs a tenth of the time, and finds none
+        try:
+            from core import backend
+
+            remark = backend.enable_compilation_cache()
+            from pages.ui import page, warmup  # noqa: F401 - with all that a page needs
+        finally:
+            gc.freeze()  # nor will there ever be any: each later search is shorter by as much
+            gc.enable()
+            _imported.set()
+        if remark:
+            print(remark, file=sys.stderr)
+        self._warming = warmup.Warmup().start()
+
+
+def wait() -> None:
+    """Until what a page needs has been imported. A page's own import tells what went wrong, if anything did."""
+    _imported.wait()
