@@ -59,6 +59,7 @@ def measure(lab: Lab) -> Iterator[Row]:
     with lab.visitor() as page:
         watch = driver.Watch(page, server.url)
         visits.open_lesson(page, server, SLUG)
+        page.wait_for_function(f"window.__stages['{SLUG}'].follows('{SLIDER}')")
         sent = len(watch.sent)
         clock = page.context.new_cdp_session(page)
         # Processor time of the browser's main thread: what others take of this machine does not count.
