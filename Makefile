@@ -10,10 +10,10 @@ READY := $(VENV)/.ready
 READY_DEV := $(VENV)/.ready-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format bench clean browser
+.PHONY: help run test lint format bench bench-class clean browser
 
 help:  ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 run: $(READY)  ## start the course and open the browser (HOST=0.0.0.0 for a class, PORT=..., HEADLESS=1: no browser)
 	@$(PY) tools/serve.py
@@ -33,6 +33,9 @@ format: $(READY_DEV)  ## rewrite the code to the house style
 
 bench: $(READY_DEV) browser  ## measure the budgets
 	$(PY) -m benchmarks
+
+bench-class: $(READY_DEV)  ## measure a class of 30, 60 and 150 students on 1 and 2 server processes
+	$(PY) -m benchmarks.crowd
 
 clean:  ## remove what was installed and cached here
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis
