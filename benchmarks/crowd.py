@@ -44,10 +44,12 @@ class Look:
 class Class:
     """Students spread over addresses in turn. pids: the servers', and the balancer's."""
 
-    def __init__(self, addresses: list[str], servers: list[Process], balancer: Process | None, seed: int) -> None:
-        self.addresses, self.servers, self.balancer, self.seed = addresses, servers, balancer, seed
+    def __init__(
+        self, addresses: list[str], servers: list[Process], balancer: Process | None, lessons: list[str], seed: int
+    ) -> None:
+        self.addresses, self.servers, self.balancer = addresses, servers, balancer
+        self.lessons, self.seed = lessons, seed
         self.ledger, self.students, self._tasks = Ledger(), [], []
-        self.lessons: list[str] = []
 
     def grow(self, size: int) -> None:
         """Let students come until there are `size`; the first of them train."""
@@ -84,16 +86,15 @@ class Class:
         )
 
 
-def teaching_lessons() -> list[str]:
-    """The addresses of the pages that a class opens; the first lesson's is the root."""
+def pages(count: int) -> list[str]:
+    """The addresses of the first `count` lessons proper: what a class has open in an hour."""
     from lessons import lessons
 
-    return ["", *(slug for slug in list(lessons())[1:] if slug not in NOT_FOR_A_CLASS)]
+    return [slug for slug in list(lessons())[1:] if slug not in NOT_FOR_A_CLASS][:count]
 
 
 async def attend(group: Class, sizes: list[int], minutes: float) -> list[Row | Remark]:
     """Grow the class from size to size and measure each for so many minutes."""
-    group.lessons = teaching_lessons()
     rows: list[Row | Remark] = []
     try:
         await group.pioneer()
@@ -159,7 +160,9 @@ def stage_rows(
     note = f"the load itself takes {cores * (last.asking - first.asking):.0f} % of a core from it"
     if last.balancing:
         note += f", nginx {cores * (last.balancing - first.balancing):.0f} %"
-    yield Row(f"{name}: server CPU", "% of a core", cores * (last.serving - first.serving), note=note)
+    spent = last.serving - first.serving
+    yield Row(f"{name}: server CPU", "% of a core", cores * spent, note=note)
+    yield Row(f"{name}: server CPU a move", "ms", 1000 * spent / len(moves), note="training included")
     more = size - before[0]
     if more > 0:
         share = (last.memory - before[1].memory) / more / 1e6
@@ -184,16 +187,18 @@ def parser() -> argparse.ArgumentParser:
     )
     words.add_argument("--nginx", action="store_true", help="deploy's nginx before them, else students are dealt out")
     words.add_argument("--minutes", type=float, default=1.0, help="how long each size is measured; 30 shows a leak")
+    words.add_argument("--pages", type=int, default=6, help="pages that are open in the class at a time; 27 are all")
     words.add_argument("--seed", type=int, default=0, help="of what students do")
     return words
 
 
-def measure(count: int, sizes: list[int], minutes: float, nginx: bool = False, seed: int = 0) -> list[Row | Remark]:
+def measure(count: int, chosen: argparse.Namespace) -> list[Row | Remark]:
     """All sizes of the class on so many fresh servers."""
     from benchmarks.cluster import cluster
 
-    with cluster(count, nginx) as (addresses, servers, balancer):
-        return asyncio.run(attend(Class(addresses, servers, balancer, seed), sizes, minutes))
+    with cluster(count, chosen.nginx) as (addresses, servers, balancer):
+        group = Class(addresses, servers, balancer, pages(chosen.pages), chosen.seed)
+        return asyncio.run(attend(group, chosen.students, chosen.minutes))
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -203,7 +208,7 @@ def main(arguments: list[str] | None = None) -> int:
     print(header(), flush=True)
     began, rows = time.monotonic(), []
     for count in chosen.servers:
-        rows += measure(count, chosen.students, chosen.minutes, chosen.nginx, chosen.seed)
+        rows += measure(count, chosen)
         print(table(rows), flush=True)
     print(f"\n{summary(rows)} {time.monotonic() - began:.0f} s; at the end {load()}.")
     return 1 if any(isinstance(row, Remark) and row.failed for row in rows) else 0

@@ -1,8 +1,8 @@
 """What students do: open a page, answer its prediction, move a slider every two seconds, go on, and some of them train.
 
 Each thinks out of step with the others and draws from a generator of its own, so that a class of N is the same class
-whenever it is measured. Values are drawn from the whole slider: next to none of them has been computed before, which is
-the worst case for the server's caches.
+whenever it is measured. A slider comes to rest anywhere on its track with the same probability; as on the stage, one
+that has been swept snaps to the sweep's places.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from typing import Any
 from websockets.exceptions import WebSocketException
 
 from benchmarks.tab import Tab, TabError
+from lessons.lesson import FRAMES
 
 PERIOD = 2.0  # seconds between two moves of a student
 ONWARD = 0.1  # the share of moves that go to another page
@@ -99,14 +100,16 @@ class Student:
         return bool(self.tab.find("radio", "prediction:") or self.tab.find("button", ":unsure"))
 
     def sliders(self) -> list[dict[str, Any]]:
-        """The sliders of the stage that is shown."""
-        return [control for control in self.tab.header()["controls"] if control["kind"] == "slider"]
+        """The sliders of the stage that is shown, each with whether it snaps."""
+        header = self.tab.header()
+        sliders = [control for control in header["controls"] if control["kind"] == "slider"]
+        return [slider | {"snaps": slider["name"] in header["sweeps"]} for slider in sliders]
 
     def somewhere(self) -> dict[str, float]:
-        """One slider at a value that nobody has had."""
+        """One slider at another place."""
         slider = self.random.choice(self.controls)
         low, high = slider["min"], slider["max"]
-        where = self.random.random()
+        where = self.random.randrange(FRAMES) / (FRAMES - 1) if slider["snaps"] else self.random.random()
         value = low * (high / low) ** where if slider["scale"] == "log" else low + where * (high - low)
         if slider["step"]:
             value = low + round((value - low) / slider["step"]) * slider["step"]
@@ -152,8 +155,7 @@ class Trainer(Student):
     async def play(self, over: asyncio.Event) -> None:
         """Move weights of the loss until the run is over."""
         while True:
-            try:
-                await asyncio.wait_for(over.wait(), self.period)
+            done, _ = await asyncio.wait([asyncio.ensure_future(over.wait())], timeout=self.period)
+            if done:
                 return
-            except TimeoutError:
-                await self.timed("commit", lambda: self.tab.commit(self.somewhere()))
+            await self.timed("commit", lambda: self.tab.commit(self.somewhere()))

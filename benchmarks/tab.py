@@ -68,7 +68,8 @@ class Tab:
         """A file of the server, as it is sent. Raises TabError for anything but 200."""
         reader, writer = await self._ask(path)
         try:
-            return await asyncio.wait_for(reader.read(), PATIENCE)
+            async with asyncio.timeout(PATIENCE):
+                return await reader.read()
         finally:
             writer.close()
 
@@ -76,7 +77,7 @@ class Tab:
         """A job's frames, one by one, until the server ends the stream."""
         reader, writer = await self._ask(path)
         try:
-            while frame := await asyncio.wait_for(self._until_blank_line(reader), PATIENCE):
+            while frame := await self._until_blank_line(reader):
                 if frame.startswith(b"data: "):
                     yield frame[6:]
         finally:
@@ -89,8 +90,9 @@ class Tab:
         cookie = f"Cookie: {self._cookie()}\r\n" if self.cookies else ""
         head = f"GET /{path.lstrip('/')} HTTP/1.0\r\nHost: {parts.netloc}\r\nAccept-Encoding: gzip\r\n{cookie}\r\n"
         writer.write(head.encode())
-        answer = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE)).decode("latin-1")
-        status, *headers = answer.split("\r\n")
+        async with asyncio.timeout(PATIENCE):
+            answer = await reader.readuntil(b"\r\n\r\n")
+        status, *headers = answer.decode("latin-1").split("\r\n")
         for name, _, value in (header.partition(":") for header in headers):
             if name.lower() == "set-cookie":
                 self.cookies |= {key: morsel.value for key, morsel in SimpleCookie(value.strip()).items()}
@@ -101,7 +103,8 @@ class Tab:
 
     async def _until_blank_line(self, reader: asyncio.StreamReader) -> bytes:
         try:
-            return await reader.readuntil(b"\n\n")
+            async with asyncio.timeout(PATIENCE):
+                return await reader.readuntil(b"\n\n")
         except asyncio.IncompleteReadError:
             return b""
 
@@ -172,10 +175,10 @@ class Tab:
         began = time.perf_counter()
         await self._socket.send(message.SerializeToString())
         try:
-            ended = await asyncio.wait_for(self._finished, PATIENCE)
+            async with asyncio.timeout(PATIENCE):
+                return await self._finished - began
         except TimeoutError:
             raise TabError(f"no answer within {PATIENCE:.0f} s") from None
-        return ended - began
 
     async def _receive(self) -> None:
         try:
