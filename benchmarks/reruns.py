@@ -7,7 +7,7 @@ from benchmarks.lab import Lab
 from benchmarks.report import Budget, Remark, Row, median, p95
 
 SLIDER = "alpha"
-RATIO, CPU = Budget(1.3, of="ratio"), Budget(30)
+RATIO, CPU = Budget(1.15, of="ratio"), Budget(15)
 
 
 def measure(lab: Lab) -> Iterator[Row | Remark]:
