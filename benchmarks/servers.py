@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Self
 
 ROOT = Path(__file__).resolve().parent.parent
-STARTS_WITHIN, STOPS_WITHIN, QUIET_WITHIN = 120.0, 40.0, 90.0  # seconds
+STARTS_WITHIN, STOPS_WITHIN, QUIET_WITHIN = 120.0, 40.0, 600.0  # seconds
 
 
 def free_port() -> int:
