@@ -4,7 +4,7 @@
 
 import { unpack } from "./pack.js";
 
-const QUIET = 400; // ms after a picture: by then it has been painted, and most hands have found their next slider
+const QUIET = 1000; // ms after a picture: a hand that moves the same slider again needs no other
 const KEPT = 16; // some MB at most
 
 export class Sweeps {
