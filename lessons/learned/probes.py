@@ -1,6 +1,6 @@
 """Random probes: how much of a Jacobian a few products tell that never form it (curriculum H1, H4)."""
 
-from functools import cache
+from functools import cache, partial
 
 import jax
 import jax.numpy as jnp
@@ -50,11 +50,15 @@ def _model(pair):
 def _needed():
     """Probes for SHARE with dense simulators of SIZES, at one point: the median over MATRICES."""
 
-    def needed(n, seed):
-        pair = tangent_pair(Dense(n, seed), jnp.zeros(n))
-        return probes_for(composition_error(pair, jnp.tile(jnp.asarray(setting.START), n // 2)), SHARE)
+    @partial(jax.jit, static_argnums=1)
+    def needed(seeds, n):
+        def one(seed):
+            pair = tangent_pair(Dense(n, seed), jnp.zeros(n))
+            return probes_for(composition_error(pair, jnp.tile(jnp.asarray(setting.START), n // 2)), SHARE)
 
-    return [float(np.median([needed(n, seed) for seed in range(MATRICES)])) for n in SIZES]
+        return jnp.median(jax.vmap(one)(seeds))
+
+    return [float(needed(np.arange(MATRICES), n)) for n in SIZES]
 
 
 def simulate(given, pair, probes, x):

@@ -47,14 +47,16 @@ def _play(lesson: Lesson, explained: bool, part: dict[str, Any], code: DeltaGene
     part["whole"]: whether the rest of the page is still to come.
     """
     chosen = address.settings(lesson, part["whole"])
-    source = SOURCES.get(lesson.slug, NoModel)(lesson, chosen)
-    result = source.result()
     with st.container(key="lesson"):
         ask, figure, answer, runs = (st.container(key=name) for name in ("ask", "stage", "answer", "runs"))
     with ask:
         st.title(lesson.question, anchor=False)
         st.markdown(lesson.text)
         terms.symbols(lesson)
+    with figure:  # what takes seconds the first time says so where the figure will be; the text can be read meanwhile
+        source = SOURCES.get(lesson.slug, NoModel)(lesson, chosen)
+        result = source.result()
+    with ask:
         predicted = _predict(lesson, lesson.prediction, result, "prediction")
         if predicted and not explained:
             st.rerun()  # the whole page: the explanation below may be read now
