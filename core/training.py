@@ -6,6 +6,7 @@ is skipped, counted, and blamed on the first term that was not finite; so the pa
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 import equinox as eqx
@@ -23,6 +24,10 @@ CHUNK = 50  # steps between two pictures: enough to hide the overhead, few enoug
 WATCHED = 256  # points of the training region at which RJCP is followed
 CULPRITS = (*TERMS, "gradient")
 TRACES: Counter[str] = Counter()  # how often `advance` was traced; tests hold it still while numbers move
+
+# XLA's own default, stated so that it holds where a process compiles everything else in haste, as the tests do: this
+# program runs thousands of times.
+_OPTIMISED = {"xla_backend_optimization_level": 3}
 
 # Flattened: one vector instead of a dozen arrays halves the compilation time.
 _ADAM = optax.flatten(optax.scale_by_adam())
@@ -82,7 +87,7 @@ def advance(state: State, setup: Setup, hyper: Hyper | None = None, steps: int =
     return _chunk(state, setup, setup.hyper if hyper is None else hyper, steps)
 
 
-@eqx.filter_jit
+@partial(eqx.filter_jit, compiler_options=_OPTIMISED)
 def _chunk(state: State, setup: Setup, hyper: Hyper, steps: int) -> tuple[State, Metrics]:
     TRACES["advance"] += 1
     setup = as_type(setup, jnp.float32)
@@ -187,9 +192,10 @@ def fit_many(
     ]
 
 
-@eqx.filter_jit
+@partial(eqx.filter_jit, compiler_options=_OPTIMISED)
 def _chunks_of_many(states: State, setup: Setup, hyper: Hyper, steps: int) -> tuple[State, Metrics]:
-    return eqx.filter_vmap(lambda state: _chunk(state, setup, hyper, steps))(states)
+    one = _chunk.__wrapped__  # a program inside another has no options of its own
+    return eqx.filter_vmap(lambda state: one(state, setup, hyper, steps))(states)
 
 
 def fit(setup: Setup, key: PRNGKeyArray, hyper: Hyper | None = None, steps: int | None = None) -> Fit:
