@@ -33,7 +33,7 @@ class Server:
             probe.bind(("localhost", 0))
             self.port = probe.getsockname()[1]
         self.url = f"http://localhost:{self.port}"
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the server, over restarts
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the server
         self._process: subprocess.Popen | None = None
 
     def start(self) -> None:
@@ -70,11 +70,6 @@ class Server:
         # uvicorn passes the signal on to itself once it has shut down.
         if code not in (0, -signal.SIGTERM, 128 + signal.SIGTERM):
             raise RuntimeError(f"The app ended with status {code}:\n{self.log()}")
-
-    def restart(self) -> None:
-        """A cold server at the same address: what a permalink meets on the next day."""
-        self.stop()
-        self.start()
 
     def close(self) -> None:
         """End it for good, its log included."""
@@ -208,6 +203,18 @@ def open_page(page: Page, url: str, slug: str = "", **params: object) -> None:
     query = f"?{urlencode(params)}" if params else ""
     page.goto(f"{url}/{slug}{query}")
     wait_until_idle(page)
+
+
+def resize(page: Page, size: tuple[int, int], scheme: str) -> None:
+    """Make the window of an open page that of another device: its size, its colour scheme, and fingers on a phone."""
+    touch = {"enabled": size[0] < 600}
+    page.context.new_cdp_session(page).send("Emulation.setTouchEmulationEnabled", touch)
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.evaluate(
+        """() => { document.activeElement.blur(); document.querySelector("[data-testid=stMain]").scrollTop = 0 }"""
+    )
+    page.wait_for_timeout(500)  # the figure follows
 
 
 def wait_until_idle(page: Page) -> None:
