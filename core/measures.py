@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from core.problem import Problem
 from core.rollout import Path
@@ -118,9 +118,15 @@ def bend(y: Float[Array, "steps m"], target: Float[Array, " m"]) -> Float[Array,
     return jnp.max(jnp.linalg.norm(away, axis=-1)) / length
 
 
-def loglog_slope(x: Float[Array, " k"], y: Float[Array, " k"]) -> Float[Array, ""]:
-    """The exponent p of y ~ x^p: the least-squares slope of log |y| against log |x|; nan if a y is 0 or not finite."""
-    log_x, log_y = jnp.log(jnp.abs(x)), jnp.log(jnp.abs(y))
-    away = log_x - jnp.mean(log_x)
+def loglog_slope(
+    x: Float[Array, " k"], y: Float[Array, " k"], where: Bool[Array, " k"] | None = None
+) -> Float[Array, ""]:
+    """The exponent p of y ~ x^p: the least-squares slope of log |y| against log |x|; nan if a y is 0 or not finite.
+
+    where: the points that count. Other shapes would be other programs; another `where` is not.
+    """
+    counted = jnp.ones_like(x, bool) if where is None else where
+    log_x, log_y = (jnp.where(counted, jnp.log(jnp.abs(values)), 0.0) for values in (x, y))
+    away = jnp.where(counted, log_x - jnp.sum(log_x) / jnp.sum(counted), 0.0)
     slope = jnp.sum(away * log_y) / jnp.sum(away**2)
     return jnp.where(jnp.isfinite(slope), slope, jnp.nan)

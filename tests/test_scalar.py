@@ -134,7 +134,11 @@ def test_the_loglog_slope_is_the_exponent(exponent):
     noisy = x**exponent * np.exp(0.1 * np.random.default_rng(0).normal(size=25))
     expected = np.polyfit(np.log(x), np.log(noisy), 1)[0]
     np.testing.assert_allclose(measures.loglog_slope(x, noisy), expected, atol=1e-10)
-    assert np.isnan(measures.loglog_slope(x, np.where(x > 1, 0.0, noisy)))
+    spoilt = np.where(x > 1, 0.0, noisy)
+    assert np.isnan(measures.loglog_slope(x, spoilt))
+    expected = np.polyfit(np.log(x[x <= 1]), np.log(noisy[x <= 1]), 1)[0]
+    np.testing.assert_allclose(measures.loglog_slope(x, spoilt, x <= 1), expected, atol=1e-10)
+    assert np.isnan(measures.loglog_slope(x, noisy, x < 0))
 
 
 @every_toy

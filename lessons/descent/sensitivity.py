@@ -163,9 +163,9 @@ def _or_none(number):
     return np.where(np.isfinite(number), number, 0.0)
 
 
-def slope(result, name, quantity="change", chosen=slice(None)):
+def slope(result, name, quantity="change", chosen=None):
     """The exponent of alpha in one of the curves, fitted over all of ALPHAS or over those chosen."""
-    return float(measures.loglog_slope(ALPHAS[chosen], result["over"][name][quantity][chosen]))
+    return float(measures.loglog_slope(ALPHAS, result["over"][name][quantity], chosen))
 
 
 def below(result):
