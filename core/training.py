@@ -192,7 +192,7 @@ def fit_many(
     ]
 
 
-@partial(eqx.filter_jit, compiler_options=_OPTIMISED)
+@eqx.filter_jit
 def _chunks_of_many(states: State, setup: Setup, hyper: Hyper, steps: int) -> tuple[State, Metrics]:
     one = _chunk.__wrapped__  # a program inside another has no options of its own
     return eqx.filter_vmap(lambda state: one(state, setup, hyper, steps))(states)
