@@ -13,7 +13,7 @@ from benchmarks.lab import Lab
 from benchmarks.report import Remark, Row, summary, table
 
 # What runs in this process comes first, before servers and a browser share the machine with it.
-NAMES = ("payloads", "recompilations", "solving", "training", "start", "stage", "steady", "reruns")
+NAMES = ("payloads", "recompilations", "arithmetic", "solving", "training", "start", "stage", "steady", "reruns")
 PACKAGES = ("jax", "streamlit", "plotly", "equinox", "optax", "numpy", "playwright")
 
 

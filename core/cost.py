@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax.extend.core import jaxpr_as_fun
 from jaxtyping import Array, Float
 
 from core.problem import Problem, number
@@ -81,8 +82,24 @@ def measurements(sizes: Sequence[int] = SIZES) -> Iterator[Measurement]:
 
 
 def work_of(function: Callable, *arguments: Any) -> float:
-    """Floating-point operations of a function, compiled for these arguments, by XLA's count; nan where it has none."""
-    return _work(_compiled(function, *arguments))
+    """Floating-point operations of a function, compiled for these arguments, by XLA's count; nan where it has none.
+
+    XLA counts the body of a loop once, however often it runs: here the body of a `lax.scan` counts as often as it does.
+    """
+    return _work(_compiled(function, *arguments)) + _again(jax.make_jaxpr(function)(*arguments).jaxpr)
+
+
+def _again(jaxpr: Any) -> float:
+    """The work of all rounds of all scans in a traced function, but for the first rounds."""
+    work = 0.0
+    for equation in jaxpr.eqns:
+        if equation.primitive.name == "scan":
+            body, rounds = equation.params["jaxpr"], equation.params["length"]
+            work += (rounds - 1) * work_of(jaxpr_as_fun(body), *body.in_avals)
+        else:
+            inner = jax.tree.leaves(list(equation.params.values()), is_leaf=lambda part: hasattr(part, "eqns"))
+            work += sum(_again(part) for part in inner if hasattr(part, "eqns"))
+    return work
 
 
 def _compiled(function: Callable, *arguments: Any) -> Any:

@@ -19,7 +19,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from core.networks import Slab
+from core.networks import Physics, Slab
 
 MAX_PROBES = 8  # the variance falls like 1 / probes and the paper uses 2 to 4
 TERMS = ("task", "reconstruction", "cycle", "spectral", "bias_tie", "composition", "jcp")
@@ -84,13 +84,13 @@ def rjcp_field(model: Deceptron, xs: Float[Array, "*grid n"]) -> Float[Array, "*
 def loss_terms(
     model: Deceptron,
     x: Float[Array, "batch n"],
-    y: Float[Array, "batch m"],
+    clean: Float[Array, "batch m"],
     key: PRNGKeyArray,
     probes: Int[Array, ""],
     noise: Float[Array, "batch m"] | float = 0.0,
     jcp_samples: int | None = None,
 ) -> dict[str, Float[Array, ""]]:
-    """The terms of the training loss by name, unweighted, for data y = P(x) + noise. Means over the batch.
+    """The terms of the training loss by name, unweighted, for clean = P(x) and data y = clean + noise: batch means.
 
     task            |f(x) - y|^2 / m               f learns the simulator; fixed where f is the physics
     reconstruction  |g(f(x) + noise) - x|^2 / n    with y's noise: g would never meet any otherwise
@@ -100,12 +100,15 @@ def loss_terms(
     composition     |V W - I|_F^2                  in the slabs' scaled units
     jcp             RJCP / n                       on the first `jcp_samples` of the batch, default all
     """
-    n = x.shape[-1]
-    predicted = jax.vmap(model.f)(x)
+    n, y = x.shape[-1], clean + noise
+    undone = jax.vmap(model.g)(y)
+    # Where f is the physics, its answer is known and with noise it is the data: neither f nor g is applied twice.
+    known = isinstance(model.f, Physics)
+    predicted = clean if known else jax.vmap(model.f)(x)
     terms = {
         "task": jnp.mean((predicted - y) ** 2),
-        "reconstruction": jnp.mean((jax.vmap(model.g)(predicted + noise) - x) ** 2),
-        "cycle": jnp.mean((jax.vmap(lambda output: model.f(model.g(output)))(y) - y) ** 2),
+        "reconstruction": jnp.mean(((undone if known else jax.vmap(model.g)(predicted + noise)) - x) ** 2),
+        "cycle": jnp.mean((jax.vmap(model.f)(undone) - y) ** 2),
     }
     if isinstance(model.f, Slab) and isinstance(model.g, Slab):
         w, v = model.f.weight, model.g.weight

@@ -30,7 +30,7 @@ def wave_numbers(n: int) -> Float[Array, " n"]:
 
 def sine_transform(u: Float[Array, " n"]) -> Float[Array, " n"]:
     """S u, the amplitudes of the sine waves in u (orthonormal: S S = I, so it also builds u from its amplitudes)."""
-    return sine_matrix(u.size).astype(u.dtype) @ u
+    return u @ sine_matrix(u.size).astype(u.dtype)
 
 
 def sine_matrix(n: int) -> Float[Array, "n n"]:
@@ -93,7 +93,8 @@ class Heat1D(Problem):
         return z + self.cubic * z**3
 
     def forward(self, x: Float[Array, " n"]) -> Float[Array, " n"]:
-        return self.observe(sine_transform(self.factors() * sine_transform(x)))
+        # In x's precision: a float32 profile would else be transformed in float64.
+        return self.observe(sine_transform(self.factors().astype(x.dtype) * sine_transform(x)))
 
     def inverse(self, y: Float[Array, " n"], x: Float[Array, " n"]) -> Float[Array, " n"]:
         """The only profile that leads to y. It divides by the factors: what noise y carries is multiplied by 1/them."""

@@ -72,7 +72,8 @@ class Affine(Frozen):
 @jax.custom_jvp
 def leaky(z: Array) -> Array:
     """0.1 z + 0.9 softplus(4 z) / 4: a leaky ReLU, its corner rounded since J_g is shown."""
-    return 0.1 * z + 0.225 * (jnp.maximum(4.0 * z, 0.0) + jnp.log1p(jnp.exp(-jnp.abs(4.0 * z))))
+    # log(1 + e) for an e below 1 is exact to rounding of the sum, and takes two thirds of log1p's time.
+    return 0.1 * z + 0.225 * (jnp.maximum(4.0 * z, 0.0) + jnp.log(1.0 + jnp.exp(-jnp.abs(4.0 * z))))
 
 
 @leaky.defjvp
@@ -96,7 +97,8 @@ class Slab(eqx.Module):
 
     def __call__(self, value: Float[Array, " in"]) -> Float[Array, " out"]:
         activation = ACTIVATIONS[self.activation]
-        return self.outer.restore(activation(self.weight @ self.inner.remove(value) + self.bias))
+        # v W^T and not W v, here and below: a batch consists of rows, and would be transposed and copied back.
+        return self.outer.restore(activation(self.inner.remove(value) @ self.weight.T + self.bias))
 
 
 class MLP(eqx.Module):
@@ -114,8 +116,8 @@ class MLP(eqx.Module):
         """The layers alone, in the scaled units."""
         hidden = standard
         for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
-            hidden = leaky(weight @ hidden + bias)
-        return self.weights[-1] @ hidden + self.biases[-1]
+            hidden = leaky(hidden @ weight.T + bias)
+        return hidden @ self.weights[-1].T + self.biases[-1]
 
 
 class ResidualMLP(MLP):

@@ -144,16 +144,16 @@ SLAB_WEIGHTS = {"task": 100.0, "reconstruction": 1.0, "cycle": 0.25, "jcp": 1.0}
 PHYSICS_WEIGHTS = {"reconstruction": 1.0, "cycle": 0.25, "jcp": 1.0}
 
 
-def heat_easy(architecture: str = "slabs") -> Setup:
-    """Heat on 32 points at condition 10, linear; f and g are single linear slabs, both learned."""
+def heat_easy(architecture: str = "slabs", n: int = 32) -> Setup:
+    """Heat on n points at condition 10, linear; f and g are single linear slabs, both learned."""
     hyper = Hyper(learning_rate=1e-2, total_steps=4000, jcp_warmup=500, noise=0.005, weights=SLAB_WEIGHTS)
-    return _heat(Heat1D(32, time=time_for(32, 10.0), unit_gain=True), architecture, hyper)
+    return _heat(Heat1D(n, time=time_for(n, 10.0), unit_gain=True), architecture, hyper)
 
 
-def heat_hard() -> Setup:
-    """Heat on 32 points at condition 50, read by a sensor that answers z + 0.3 z^3; f is the physics."""
+def heat_hard(n: int = 32) -> Setup:
+    """Heat on n points at condition 50, read by a sensor that answers z + 0.3 z^3; f is the physics."""
     hyper = Hyper(learning_rate=3e-3, total_steps=4000, jcp_warmup=500, noise=0.02, weights=PHYSICS_WEIGHTS)
-    return _heat(Heat1D(32, time=time_for(32, 50.0), cubic=0.3, unit_gain=True), "wide", hyper)
+    return _heat(Heat1D(n, time=time_for(n, 50.0), cubic=0.3, unit_gain=True), "wide", hyper)
 
 
 def _heat(problem: Heat1D, architecture: str, hyper: Hyper) -> Setup:

@@ -90,41 +90,52 @@ def advance(state: State, setup: Setup, hyper: Hyper | None = None, steps: int =
 @partial(eqx.filter_jit, compiler_options=_OPTIMISED)
 def _chunk(state: State, setup: Setup, hyper: Hyper, steps: int) -> tuple[State, Metrics]:
     TRACES["advance"] += 1
+    carry, fixed, setup = opened(state, setup)
+    carry, reported = jax.lax.scan(lambda carry, _: one_step(carry, fixed, setup, hyper), carry, length=steps)
+    moving, optimiser, key, step = carry
+    model = eqx.combine(moving, fixed)
+    skipped = state.skipped + jnp.sum(reported[2], dtype=jnp.int32)
+    return State(model, optimiser, key, step, skipped), Metrics(*reported, watched(model, setup))
+
+
+def opened(state: State, setup: Setup) -> tuple[tuple, PyTree, Setup]:
+    """What `one_step` works on: its carry, the part of the model that is not trained, and the setup in float32."""
     setup = as_type(setup, jnp.float32)
     model = state.model
     if isinstance(model.f, Physics):
         # The problem's numbers may have moved since the last chunk.
         model = eqx.tree_at(lambda m: m.f.problem, model, setup.problem)
     moving, fixed = eqx.partition(model, trainable(model))
+    return (moving, state.optimiser, state.key, state.step), fixed, setup
 
-    def loss(moving, key, step):
-        return _loss(eqx.combine(moving, fixed), setup, hyper, key, step)
 
-    def one_step(carry, _):
-        moving, optimiser, key, step = carry
-        key, now = jax.random.split(key)
-        (total, terms), gradient = jax.value_and_grad(loss, has_aux=True)(moving, now, step)
-        norm = optax.tree.norm(gradient)
-        culprit = _culprit(terms, norm)
-        good = culprit < 0
-        # Zeros keep inf and nan out of Adam's arithmetic; its memory of a bad step is dropped below.
-        shrink = jnp.where(good, jnp.minimum(1.0, hyper.clip / jnp.maximum(norm, 1e-12)), 0.0)
-        safe = jax.tree.map(lambda leaf: jnp.where(good, shrink * leaf, 0.0), gradient)
-        direction, after = _ADAM.update(safe, optimiser)
-        rate = jnp.where(good, learning_rate(hyper, step), 0.0)
-        moving = jax.tree.map(lambda leaf, d: leaf - rate * d, moving, direction)
-        optimiser = jax.tree.map(lambda new, old: jnp.where(good, new, old), after, optimiser)
-        return (moving, optimiser, key, step + 1), (terms, total, ~good, culprit)
-
-    carry = (moving, state.optimiser, state.key, state.step)
-    carry, (terms, total, skipped, culprit) = jax.lax.scan(one_step, carry, length=steps)
+def one_step(carry: tuple, fixed: PyTree, setup: Setup, hyper: Hyper) -> tuple[tuple, tuple]:
+    """One update of carry = (trained part, optimiser, key, step), and the step's entries of `Metrics`."""
     moving, optimiser, key, step = carry
-    model = eqx.combine(moving, fixed)
+    key, now = jax.random.split(key)
+
+    def loss(moving):
+        return _loss(eqx.combine(moving, fixed), setup, hyper, now, step)
+
+    (total, terms), gradient = jax.value_and_grad(loss, has_aux=True)(moving)
+    norm = optax.tree.norm(gradient)
+    culprit = _culprit(terms, norm)
+    good = culprit < 0
+    # Zeros keep inf and nan out of Adam's arithmetic; its memory of a bad step is dropped below.
+    shrink = jnp.where(good, jnp.minimum(1.0, hyper.clip / jnp.maximum(norm, 1e-12)), 0.0)
+    safe = jax.tree.map(lambda leaf: jnp.where(good, shrink * leaf, 0.0), gradient)
+    direction, after = _ADAM.update(safe, optimiser)
+    rate = jnp.where(good, learning_rate(hyper, step), 0.0)
+    moving = jax.tree.map(lambda leaf, d: leaf - rate * d, moving, direction)
+    optimiser = jax.tree.map(lambda new, old: jnp.where(good, new, old), after, optimiser)
+    return (moving, optimiser, key, step + 1), (terms, total, ~good, culprit)
+
+
+def watched(model: Deceptron, setup: Setup) -> Float[Array, ""]:
+    """Mean RJCP over WATCHED points of the training region."""
     # The same points every time, so that the curve moves because the model does.
-    watched = setup.draw(jax.random.key(0), WATCHED)
-    rjcp = jnp.mean(jax.vmap(lambda x: composition_defect(model, x))(watched))
-    state = State(model, optimiser, key, step, state.skipped + jnp.sum(skipped, dtype=jnp.int32))
-    return state, Metrics(terms, total, skipped, culprit, rjcp)
+    points = setup.draw(jax.random.key(0), WATCHED)
+    return jnp.mean(jax.vmap(lambda x: composition_defect(model, x))(points))
 
 
 def _loss(model, setup, hyper, key, step):
@@ -133,7 +144,7 @@ def _loss(model, setup, hyper, key, step):
     x = setup.draw(key_x, setup.batch)
     clean = jax.vmap(Physics(setup.problem))(x)
     noise = hyper.noise * jax.random.normal(key_noise, clean.shape, clean.dtype)
-    terms = loss_terms(model, x, clean + noise, key_probes, hyper.probes, noise, setup.jcp_samples)
+    terms = loss_terms(model, x, clean, key_probes, hyper.probes, noise, setup.jcp_samples)
     weights = dict(hyper.weights)
     weights["jcp"] = weights["jcp"] * jcp_ramp(hyper, step)
     return sum(weights[name] * term for name, term in terms.items()), terms

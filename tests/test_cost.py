@@ -153,3 +153,17 @@ def test_what_was_not_counted_is_no_part_of_the_law():
     values[-1] = 0.0
     law = growth(jnp.array(SIZES, float), jnp.array(values))
     assert float(law.power) == pytest.approx(2.0) and float(law.scale) == pytest.approx(3e-9)
+
+
+def test_a_loops_body_counts_as_often_as_it_runs():
+    """By hand: a product of an n x n and an n x k matrix takes 2 n^2 k operations, seven in a row seven times that."""
+    n, k = 32, 16
+
+    def seven(matrix, x):
+        return jax.lax.scan(lambda x, _: (matrix @ x, None), x, length=7)[0]
+
+    matrix, x = jnp.ones((n, n)), jnp.ones((n, k))
+    assert cost.work_of(jnp.matmul, matrix, x) == pytest.approx(2 * n**2 * k, rel=0.01)
+    assert cost.work_of(seven, matrix, x) == pytest.approx(7 * 2 * n**2 * k, rel=0.01)
+    batched = jax.jit(jax.vmap(seven, in_axes=(None, 0)))  # also behind another transformation
+    assert cost.work_of(batched, matrix, jnp.ones((3, n, k))) == pytest.approx(3 * 7 * 2 * n**2 * k, rel=0.01)

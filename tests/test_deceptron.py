@@ -46,8 +46,8 @@ def built(architecture, problem, dtype):
 
 
 @eqx.filter_jit
-def terms_of(model, x, y, probes, noise=0.0, jcp_samples=None):
-    return deceptron.loss_terms(model, x, y, KEY, probes, noise, jcp_samples)
+def terms_of(model, x, clean, probes, noise=0.0, jcp_samples=None):
+    return deceptron.loss_terms(model, x, clean, KEY, probes, noise, jcp_samples)
 
 
 def numpy_leaky(z):
@@ -178,7 +178,8 @@ def test_every_loss_term_against_numpy(activation, shape):
     )
     s, slope = (numpy_leaky, numpy_leaky_slope) if activation == "leaky" else (lambda z: z, np.ones_like)
     x, noise = rng.normal(size=(6, n)), 0.1 * rng.normal(size=(6, m))
-    y = rng.normal(size=(6, m))
+    clean = rng.normal(size=(6, m))
+    y = clean + noise
 
     def f(x):
         return spread * s(w @ x + b)
@@ -202,7 +203,7 @@ def test_every_loss_term_against_numpy(activation, shape):
     }
     if m == n:
         expected["bias_tie"] = np.sum((b + c) ** 2)
-    terms = terms_of(model, jnp.asarray(x), jnp.asarray(y), jnp.asarray(probes), jnp.asarray(noise))
+    terms = terms_of(model, jnp.asarray(x), jnp.asarray(clean), jnp.asarray(probes), jnp.asarray(noise))
     assert set(terms) == set(expected)
     for name, value in expected.items():
         np.testing.assert_allclose(terms[name], value, rtol=1e-10, err_msg=name)
