@@ -5,10 +5,12 @@ training is float32 and says so at each array. On a backend without float64 (App
 is float32. Device: whatever JAX finds. `JAX_PLATFORMS=cpu` or `CUDA_VISIBLE_DEVICES=1` choose; a platform that was
 asked for and is missing falls back to the CPU, and `describe()` says so.
 
-On the CPU a program runs in the thread that calls it, and on that one alone: JAX 0.10's LAPACK kernels hand their batch
-to XLA's pool of threads and wait for it there, so that as many of them at once as the pool has threads wait for ever
-(`jnp.linalg.solve` under `vmap`, on two cores: two students). Programs of this size gain nothing from a pool, and
-those of several students still run side by side.
+On the CPU a program keeps one core busy. JAX 0.10's LAPACK kernels hand their batch to XLA's pool of threads and wait
+for it there, so that as many of them at once as the pool has threads wait for ever (`jnp.linalg.solve` under `vmap`, on
+two cores: two students). So the pool has one thread. What has no loops runs in the thread that calls it; most loops end
+up in the pool's, where those of several students take turns: more cores serve more students by more server processes.
+LAPACK itself (OpenBLAS) would share out even a matrix of 64 x 64 over all cores, and then waits, on cores that are
+busy, 200 times as long as the decomposition takes.
 """
 
 import os
@@ -41,6 +43,7 @@ def configure() -> None:
     """Find a working device and switch float64 on where it exists. Safe to call again."""
     global _note
     os.environ.setdefault("PJRT_NPROC", "1")  # read once, when the first device is asked for
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read once, when JAX first decomposes a matrix
     jax.config.update("jax_cpu_enable_async_dispatch", False)
     try:
         platform = jax.devices()[0].platform

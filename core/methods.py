@@ -44,8 +44,9 @@ class Method(NamedTuple):
     """propose: see the module.  work: what it costs with n unknowns.
 
     memory: what carries over between steps, if anything.  learned: needs a model.  single: takes exactly one
-    unrelaxed step, accepted whatever it does.  steps_far: usually takes many iterations; a batch of such solves
-    runs fastest side by side, a batch of quick ones one after the other.
+    unrelaxed step, accepted whatever it does.  side_by_side: a batch of solves runs fastest under `vmap`, where every
+    solve waits for the slowest and all branches are taken; else one after the other. By measurement: cheap steps, and
+    many of them, go side by side.
     """
 
     propose: Callable[..., Proposal]
@@ -53,7 +54,7 @@ class Method(NamedTuple):
     memory: Memory | None = None
     learned: bool = False
     single: bool = False
-    steps_far: bool = False
+    side_by_side: bool = False
 
 
 def dipg_plain(problem, model, x, y, eta, solver) -> Proposal:
@@ -121,10 +122,10 @@ def lbfgs(problem, model, x, y, eta, solver, memory) -> Proposal:
 
 
 METHODS = {
-    "gradient_descent": Method(gradient_descent, lambda n: Work(), steps_far=True),
-    "nesterov": Method(nesterov, lambda n: Work(functions=1, products=1), memories.MOMENTUM, steps_far=True),
-    "lbfgs": Method(lbfgs, lambda n: Work(), memories.PAIRS, steps_far=True),
-    "conjugate_gradient": Method(conjugate_gradient, lambda n: Work(products=1), memories.CONJUGATE, steps_far=True),
+    "gradient_descent": Method(gradient_descent, lambda n: Work(), side_by_side=True),
+    "nesterov": Method(nesterov, lambda n: Work(functions=1, products=1), memories.MOMENTUM, side_by_side=True),
+    "lbfgs": Method(lbfgs, lambda n: Work(), memories.PAIRS, side_by_side=True),
+    "conjugate_gradient": Method(conjugate_gradient, lambda n: Work(products=1), memories.CONJUGATE, side_by_side=True),
     # The Hessian is n products with the gradient's derivative, each about two products with J.
     "newton": Method(newton, lambda n: Work(products=2 * n)),
     "gauss_newton": Method(gauss_newton, lambda n: Work(products=n)),
@@ -132,5 +133,5 @@ METHODS = {
     "inverse_simulator": Method(inverse_simulator, lambda n: Work()),
     "dipg_plain": Method(dipg_plain, lambda n: Work(inverses=1), learned=True),
     "dipg_differenced": Method(dipg_differenced, lambda n: Work(inverses=2), learned=True),
-    "one_shot": Method(one_shot, lambda n: Work(inverses=1), learned=True, single=True),
+    "one_shot": Method(one_shot, lambda n: Work(inverses=1), learned=True, single=True, side_by_side=True),
 }

@@ -97,8 +97,7 @@ def _solve_batch(method, problem, model, y_stars, x0s, solver) -> Solution:
     def one(instance):
         return solve_path(method, problem, model, *instance, solver)
 
-    # Side by side, a batch runs until its slowest member is done; one by one, each costs its own.
-    return jax.vmap(one)((y_stars, x0s)) if METHODS[method].steps_far else jax.lax.map(one, (y_stars, x0s))
+    return jax.vmap(one)((y_stars, x0s)) if METHODS[method].side_by_side else jax.lax.map(one, (y_stars, x0s))
 
 
 def solve(

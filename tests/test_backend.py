@@ -44,6 +44,12 @@ def test_float64_is_the_default_on_the_cpu():
     assert jnp.ones(()).dtype == jnp.float64
 
 
+def test_lapack_keeps_to_one_thread():
+    """OpenBLAS reads this when JAX first decomposes a matrix, which is after core was imported."""
+    said = run("import core, os, sys; print(os.environ['OPENBLAS_NUM_THREADS'], 'scipy.linalg' in sys.modules)")
+    assert said.stdout.split() == [os.environ["OPENBLAS_NUM_THREADS"], "False"]
+
+
 def test_without_float64_everything_is_float32():
     jax.config.update("jax_enable_x64", False)
     try:
