@@ -10,6 +10,7 @@ from jaxtyping import Array, Float, Int
 
 from core.backend import default_float
 from core.deceptron import Deceptron
+from core.devices import shared_out
 from core.methods import METHODS, Method, Work
 from core.networks import as_type
 from core.problem import Aimed, Problem
@@ -125,6 +126,22 @@ def solve_many(
     """`solve` for each row of y_stars and x0s; every field of the Solution has a leading (count,)."""
     y_stars, x0s = _checked(method, setup, model, y_stars, x0s, ndim=2)
     return _solve_batch(method, setup.problem, model, y_stars, x0s, setup.solver)
+
+
+def solve_shared_out(
+    method: str,
+    setup: Setup,
+    model: Deceptron | None,
+    y_stars: Float[Array, "count m"],
+    x0s: Float[Array, "count n"],
+) -> Solution:
+    """`solve_many` with the instances shared out among all devices: for studies, not for what a page waits for."""
+    targets_and_starts = _checked(method, setup, model, y_stars, x0s, ndim=2)
+    return shared_out(_solve_share, targets_and_starts, method, setup.problem, model, setup.solver)
+
+
+def _solve_share(targets_and_starts, method, problem, model, solver) -> Solution:
+    return _solve_batch(method, problem, model, *targets_and_starts, solver)
 
 
 def _checked(

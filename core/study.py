@@ -20,7 +20,7 @@ from core.networks import as_type
 from core.problem import Aimed
 from core.protocol import Status
 from core.setup import Setup
-from core.solve import solve_many
+from core.solve import solve_shared_out
 
 
 class Row(NamedTuple):
@@ -89,7 +89,7 @@ def _beside_gauss_newton(problem, proposed, y_stars, x0s):
 def row(method: str, setup: Setup, model: Deceptron | None, seed: int, count: int) -> Row:
     """Solve `count` fresh instances of the setup, drawn with the data seed, by one method."""
     truth, y_stars, x0s = setup.sample(jax.random.key(seed), count)
-    solution = solve_many(method, setup, model, y_stars, x0s)
+    solution = solve_shared_out(method, setup, model, y_stars, x0s)
     learned = METHODS[method].learned
     rjcp = rjcp_field(as_type(model, default_float()), solution.x) if learned else np.full(count, np.nan)
     error = jnp.sqrt(jnp.mean((solution.x - truth) ** 2, axis=-1))

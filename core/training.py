@@ -17,6 +17,7 @@ import optax
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
 
 from core.deceptron import TERMS, Deceptron, composition_defect, loss_terms
+from core.devices import padded, shared_out
 from core.networks import Physics, as_type, trainable
 from core.setup import Hyper, Setup
 
@@ -182,15 +183,15 @@ def fit_many(
     steps: int | None = None,
     report: Callable[[int, int], None] = lambda done, steps: None,
 ) -> list[Fit]:
-    """`fit` for every key at once, as one batch: on most machines two seeds take little longer than one.
+    """`fit` for every key at once, as one batch on every device: two seeds take little longer than one.
 
     report: called after every chunk with the steps done and the steps asked for; what it raises ends the training.
     """
     hyper, steps = _schedule(setup, hyper, steps)
-    states = eqx.filter_vmap(lambda key: start(setup, key))(keys)
+    states = shared_out(_starts, padded(keys), setup)
     taken_at, reports = [], []
     for done in range(0, steps, CHUNK):
-        states, metrics = _chunks_of_many(states, setup, hyper, min(CHUNK, steps - done))
+        states, metrics = shared_out(_chunks, states, setup, hyper, min(CHUNK, steps - done))
         taken_at.append(np.asarray(states.step[0]))
         reports.append(metrics)
         report(int(taken_at[-1]), steps)
@@ -203,8 +204,11 @@ def fit_many(
     ]
 
 
-@eqx.filter_jit
-def _chunks_of_many(states: State, setup: Setup, hyper: Hyper, steps: int) -> tuple[State, Metrics]:
+def _starts(keys: PRNGKeyArray, setup: Setup) -> State:
+    return eqx.filter_vmap(lambda key: start(setup, key))(keys)
+
+
+def _chunks(states: State, setup: Setup, hyper: Hyper, steps: int) -> tuple[State, Metrics]:
     one = _chunk.__wrapped__  # a program inside another has no options of its own
     return eqx.filter_vmap(lambda state: one(state, setup, hyper, steps))(states)
 
