@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 READY_DEV := $(VENV)/.ready-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format bench bench-class clean browser
+.PHONY: help run test lint format bench bench-class bench-growth clean browser
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -36,6 +36,9 @@ bench: $(READY_DEV) browser  ## measure the budgets
 
 bench-class: $(READY_DEV)  ## measure a class of 30, 60 and 150 students on 1 and 2 server processes
 	$(PY) -m benchmarks.crowd
+
+bench-growth: $(READY_DEV) browser  ## measure how training and solving grow, and draw docs/growth.png
+	$(PY) -m benchmarks growth
 
 clean:  ## remove what was installed and cached here
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis

@@ -14,6 +14,7 @@ from benchmarks.report import Remark, Row, summary, table
 
 # What runs in this process comes first, before servers and a browser share the machine with it.
 NAMES = ("payloads", "recompilations", "arithmetic", "solving", "training", "start", "stage", "steady", "reruns")
+FIGURES = ("growth",)  # only by name: it takes minutes, and what it draws is kept in docs/
 PACKAGES = ("jax", "streamlit", "plotly", "equinox", "optax", "numpy", "playwright")
 
 
@@ -51,16 +52,20 @@ def run(name: str, lab: Lab) -> list[Row | Remark]:
 
 def parser() -> argparse.ArgumentParser:
     words = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    words.add_argument("names", nargs="*", metavar="name", help=f"any of {', '.join(NAMES)}; all, if none is given")
+    words.add_argument(
+        "names", nargs="*", metavar="name", help=f"any of {', '.join(NAMES)}, all if none is given; or {FIGURES[0]}"
+    )
     words.add_argument("--quick", action="store_true", help="fewer repeats: a first look, not a result")
     return words
 
 
 def main(arguments: list[str] | None = None) -> int:
     chosen = parser().parse_args(arguments)
-    unknown = set(chosen.names) - set(NAMES)
+    unknown = set(chosen.names) - {*NAMES, *FIGURES}
     if unknown:
-        parser().error(f"no measurement is called {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
+        parser().error(
+            f"no measurement is called {', '.join(sorted(unknown))}; there are {', '.join((*NAMES, *FIGURES))}"
+        )
     # Streamlit, imported for the page's own functions, warns that no server runs in this process.
     logging.getLogger("streamlit").setLevel(logging.ERROR)
     from core import backend
@@ -69,7 +74,7 @@ def main(arguments: list[str] | None = None) -> int:
     print(header(), flush=True)
     began, rows, lab = time.monotonic(), [], Lab(chosen.quick)
     try:
-        for name in [name for name in NAMES if name in (chosen.names or NAMES)]:
+        for name in [name for name in (*NAMES, *FIGURES) if name in (chosen.names or NAMES)]:
             print(f"measuring {name} …", file=sys.stderr, flush=True)
             rows += run(name, lab)
     finally:

@@ -49,3 +49,14 @@ def test_budgets_are_for_methods_that_there_are():
     from benchmarks import solving
 
     assert set(solving.TABLES) <= set(METHODS)
+
+
+def test_the_picture_of_growth_has_a_panel_for_each_thing_that_grows():
+    from benchmarks import growth
+
+    solves = {method: [9.0, 8.0] for method in growth.SOLVERS}
+    panels = {axis: ((1, 10), {growth.STEP: [2.0, 20.0]}) for axis in ("n", "batch", "probes")}
+    figure = growth.drawn(panels | {"instances": ((1, 10), solves)})
+    assert {figure.layout[f"xaxis{k}"].title.text for k in ("", 2, 3, 4)} == {"n", "batch", "probes", "instances"}
+    assert [trace.showlegend for trace in figure.data] == [True, False, False, True, True, True]  # each name once
+    assert list(figure.data[0].y) == [2.0, 20.0] and figure.layout.xaxis.type == "log"

@@ -84,7 +84,7 @@ def test_the_table_aligns_its_columns_and_says_why_a_number_is_missing() -> None
 
 
 def test_every_named_measurement_exists() -> None:
-    for name in command.NAMES:
+    for name in (*command.NAMES, *command.FIGURES):
         assert callable(import_module(f"benchmarks.{name}").measure)
 
 
