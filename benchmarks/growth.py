@@ -25,7 +25,7 @@ from lessons.figures import METHODS
 PICTURE = ROOT / "docs" / "growth.png"
 UNKNOWNS, BATCHES, PROBES, INSTANCES = (8, 16, 32, 64, 128), (32, 64, 128, 256, 512), (1, 2, 4, 8), (1, 10, 100, 1000)
 SOLVERS = ("gradient_descent", "levenberg_marquardt", "dipg_differenced")
-STEP, TRAINED = "a training step", 1000  # steps that the walking models are trained
+STEP, TRAINED = "training step", 1000  # steps that the walking models are trained
 Curves = dict[str, list[float]]  # µs by what they are of
 
 
@@ -97,17 +97,20 @@ def drawn(panels: dict[str, tuple[Sequence[int], Curves]]) -> go.Figure:
         figure.update_xaxes(
             type="log", tickvals=values, ticktext=[f"{value:,}" for value in values], title=axis, **place
         )
-        figure.update_yaxes(type="log", dtick=1, title="µs" if place["col"] == 1 else "", **place)
+        # One range for all: a step does not depend on the probes, and its noise must not fill a panel.
+        title = "µs" if place["col"] == 1 else ""
+        figure.update_yaxes(type="log", matches="y", tickvals=(30, 100, 300, 1000, 3000), title=title, **place)
+    legend = {"orientation": "h", "y": 1.03, "yanchor": "bottom", "font": {"size": 14}}
     figure.update_layout(
-        template="plotly_white", font={"size": 15, "color": "#222222"}, legend={"orientation": "h", "y": 1.1},
-        margin={"l": 70, "r": 20, "t": 60, "b": 60},
+        template="plotly_white", font={"size": 15, "color": "#222222"}, legend=legend,
+        margin={"l": 70, "r": 20, "t": 70, "b": 60},
     )  # fmt: skip
     return figure
 
 
 def _style(method: str) -> tuple[str, str, str]:
     style = METHODS[method]
-    return f"a solve by {style.label}", style.colour, style.dash
+    return f"solve, {style.label}", style.colour, style.dash
 
 
 def as_png(figure: go.Figure, browser) -> bytes:
@@ -116,8 +119,8 @@ def as_png(figure: go.Figure, browser) -> bytes:
     try:
         page.add_script_tag(content=get_plotlyjs())
         options = {"format": "png", "width": 1000, "height": 700, "scale": 2}
-        address = page.evaluate("([figure, options]) => Plotly.toImage(figure, options)",
-                                [json.loads(figure.to_json()), options])  # fmt: skip
+        drawing = "([figure, options]) => Plotly.toImage(figure, options)"
+        address = page.evaluate(drawing, [json.loads(figure.to_json()), options])
     finally:
         page.close()
     return base64.b64decode(address.partition(",")[2])
