@@ -77,7 +77,7 @@ def cluster(count: int, behind: bool) -> Iterator[tuple[list[str], list[Process]
     with contextlib.ExitStack() as stack:
         servers = []
         for _ in range(count):
-            server = Course(INVERSION_PROCESSES=str(count))
+            server = Course()
             stack.callback(server.close)
             servers.append(server)
         print(f"warming up {count} server{'s' if count > 1 else ''} …", file=sys.stderr, flush=True)

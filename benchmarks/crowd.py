@@ -69,6 +69,12 @@ class Class:
         for student in self.students:
             student.period = PERIOD
 
+    def check(self) -> None:
+        """Raise what a student's own code has raised: such a class is no measurement."""
+        for task in self._tasks:
+            if task.done():
+                task.result()
+
     async def end(self) -> None:
         """Close every tab."""
         for task in self._tasks:
@@ -105,6 +111,7 @@ async def attend(group: Class, sizes: list[int], minutes: float) -> list[Row | R
             await asyncio.sleep(ARRIVING + SETTLING)
             looks = [group.look()]
             while looks[-1].at - looks[0].at < 60 * minutes:
+                group.check()
                 await asyncio.sleep(min(5.0, max(0.0, 60 * minutes - looks[-1].at + looks[0].at) + 0.1))
                 looks.append(group.look())
             rows += stage_rows(f"{size} students, {servers_word(group)}", size, group.ledger, looks, before)
@@ -126,7 +133,7 @@ def stage_rows(
     seconds = last.at - first.at
     moves = [move for move in ledger.moves if first.at <= move.at < last.at and move.kind != "open"]
     if not moves:
-        yield Remark(name, "nobody moved")
+        yield Remark(name, f"nobody moved; {ledger.errors[0][1] if ledger.errors else 'no error either'}")
         return
     times = [1000 * move.seconds for move in moves]
     limit = BUDGETS.get(size)

@@ -1,8 +1,9 @@
 """Work that streams: a thread computes piece by piece and publishes frames; pages and browsers only look.
 
 A job belongs to the session that started it. It goes on while the student reads another page, it stops when the tab is
-closed (after GRACE seconds, so that a Wi-Fi blip does not kill it). Across the machine at most CAPACITY jobs work at a
-time; the others wait in line and know their place. A frame is made once for all watchers, and not at all for none.
+closed (after GRACE seconds, so that a Wi-Fi blip does not kill it). Across the machine, however many server processes
+there are, at most CAPACITY jobs work at a time; the others wait in line and know their place. One that is paused lets
+the next one work. A frame is made once for all watchers, and not at all for none.
 What the work is, subclasses say: `training_job.TrainingJob`, `measuring.MeasuringJob`.
 """
 
@@ -15,15 +16,18 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
+from pages.ui import sharing
+
 CAPACITY = max(1, int(os.environ.get("INVERSION_JOBS", (os.cpu_count() or 2) // 2)))
 GRACE = 30.0  # seconds between the loss of a browser and the end of its job
 LONGEST = 300.0  # seconds of work after which a job ends by itself
 PICTURES = 30.0  # frames a second at most
 # Seconds that a thread may keep Python's lock: a job that comes back from a chunk of some ms waits for whoever paints.
 TURN = 5e-4  # Python's own choice is 5e-3
+LOOK = 0.25  # seconds between two looks at the line while other server processes may stand in it
 FINISHED = ("done", "stopped", "diverged", "failed")
 
-_line: list["Job"] = []  # who works (the first CAPACITY) and who waits, in order
+_line: list["Job"] = []  # who of this process works (the first CAPACITY) and who waits, in order
 _line_moved = threading.Condition()
 _by_token: "weakref.WeakValueDictionary[str, Job]" = weakref.WeakValueDictionary()
 
@@ -78,6 +82,7 @@ class Job:
         self._version = 1
         self._frame: tuple[int, bytes] = (0, b"")
         self._farewell: threading.Timer | None = None
+        self._ticket: sharing.Ticket | None = None
         self._snapshot = self.begin()
         self._thread = threading.Thread(target=self._run, name=f"job-{self.token[:6]}", daemon=True)
         _by_token[self.token] = self
@@ -180,26 +185,35 @@ class Job:
             self.end("failed", f"It broke off: {type(error).__name__}: {error}")
             raise
         finally:
-            with _line_moved:
-                if self in _line:
-                    _line.remove(self)
-                _line_moved.notify_all()
+            self._step_aside()
 
     def _wait_in_line(self) -> bool:
         """True once it is our turn, False if the student gave up."""
         with _line_moved:
+            self._ticket = sharing.Ticket()
             _line.append(self)
         while (place := self._place()) > 0 and self._wish != "stop":
             self.publish(state="queued", place=place)
             with _line_moved:
-                _line_moved.wait_for(lambda now=place: self._place() != now or self._wish == "stop")
+                _line_moved.wait_for(
+                    lambda now=place: self._place() != now or self._wish == "stop",
+                    LOOK if sharing.shared() else None,
+                )
         self.publish(state="queued", place=0)
         return self._wish != "stop"
 
     def _place(self) -> int:
         """How many have to end before this one may work."""
         with _line_moved:
-            return max(0, _line.index(self) - CAPACITY + 1)
+            return max(0, _line.index(self) + self._ticket.before() - CAPACITY + 1)
+
+    def _step_aside(self) -> None:
+        """Leave the line, so that the next one moves up."""
+        with _line_moved:
+            if self in _line:
+                _line.remove(self)
+                self._ticket.give_back()
+            _line_moved.notify_all()
 
     def carry_on(self, spent: float) -> bool:
         """Between two pieces of work: waits while paused; False, with the end told, once it is to stop.
@@ -214,13 +228,13 @@ class Job:
 
     def _wait_while_paused(self) -> str:
         with self._lock:
-            paused = self._wish == "pause"
-        if paused:
-            self.publish(state="paused")
+            if self._wish != "pause":
+                return self._wish
+        self.publish(state="paused")
+        self._step_aside()
         with self._lock:
-            while self._wish == "pause":
-                self._lock.wait()
-            return self._wish
+            self._lock.wait_for(lambda: self._wish != "pause")
+        return "run" if self._wish == "run" and self._wait_in_line() else "stop"
 
 
 def find(token: str) -> Job | None:

@@ -5,8 +5,12 @@ import the same packages side by side could find one of them half done.
 """
 
 import gc
+import os
 import sys
 import threading
+from pathlib import Path
+
+from pages.ui import sharing
 
 _imported = threading.Event()
 
@@ -33,15 +37,21 @@ class Startup:
         try:
             from core import backend
 
-            remark = backend.enable_compilation_cache()
+            remarks = [backend.enable_compilation_cache(), sharing.share_line(line_folder(backend.cache_folder()))]
             from pages.ui import page, warmup  # noqa: F401 - with all that a page needs
         finally:
             gc.freeze()  # nor will there ever be any: each later search is shorter by as much
             gc.enable()
             _imported.set()
-        if remark:
+        for remark in filter(None, remarks):
             print(remark, file=sys.stderr)
         self._warming = warmup.Warmup().start()
+
+
+def line_folder(cache: Path) -> Path:
+    """Where all of a user's server processes stand in one line to train; INVERSION_LINE names another folder."""
+    named = os.environ.get("INVERSION_LINE")
+    return Path(named) if named else cache.parent / "line"
 
 
 def wait() -> None:

@@ -3,9 +3,7 @@
 The rows come from `lessons.lab.runs.rows`, as they do for the command line: the numbers are the same.
 """
 
-import threading
 import time
-from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +15,10 @@ from lessons.lab import runs, shelf
 from lessons.lab.outlook import Outlook, about
 from lessons.lab.runs import Doing, Plan, Rows
 from pages.ui.jobs import Job, Snapshot
+from pages.ui.sharing import Lock
 
 FINE = 1000  # steps of the bar
 POLITE = 0.1  # seconds between two looks at the folder's lock, or at the wish to stop
-_busy: dict[Path, threading.Lock] = defaultdict(threading.Lock)  # two jobs on one folder: one waits, then finds it done
 
 Table = dict[tuple[str, str], Summary]
 
@@ -76,14 +74,17 @@ class StudyJob(Job):
                 raise Stopped
             self.publish(state="running", step=step, doing=doing, left=left, place=0)
 
-        lock = _busy[self.folder] if self.folder else threading.Lock()
+        # Two jobs on one folder, of this process or of another: one waits, then finds it done.
+        lock = Lock(self.folder / ".lock") if self.folder else None
         try:
-            while not lock.acquire(timeout=POLITE):
+            while lock is not None and not lock.acquire():
                 look(0, "Somebody runs this very plan; you will have its rows too", 0.0)
+                time.sleep(POLITE)
             try:
                 self._run_plan(look)
             finally:
-                lock.release()
+                if lock is not None:
+                    lock.release()
         except Stopped:
             return
         self.end("done")

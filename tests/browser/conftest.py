@@ -21,8 +21,9 @@ FLAGS = [
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[driver.Server]:
-    """The running app, with an empty shelf for its studies."""
-    with driver.running(INVERSION_STUDIES=str(tmp_path_factory.mktemp("studies"))) as server:
+    """The running app, with an empty shelf for its studies, and nobody else in the line of those who train."""
+    own = {name: str(tmp_path_factory.mktemp(name.lower())) for name in ("INVERSION_STUDIES", "INVERSION_LINE")}
+    with driver.running(**own) as server:
         yield server
 
 
