@@ -43,8 +43,9 @@ class Process:
         """Until it answers. Raises RuntimeError with the end of its log if it never does."""
         while not self._answers():
             if self._process.poll() is not None or time.time() - self.began > STARTS_WITHIN:
+                said = self.log()[-500:]
                 self.close()
-                raise RuntimeError(f"the server did not start: {self.log()[-500:]}")
+                raise RuntimeError(f"the server did not start: {said}")
             time.sleep(0.02)
         return self
 
@@ -100,6 +101,7 @@ class Process:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
+        self._log.close()
 
     def _answers(self) -> bool:
         try:

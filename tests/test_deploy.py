@@ -1,0 +1,176 @@
+"""What lies in deploy/: it names what exists, nginx accepts it, a seat holds for all that a page asks for."""
+
+import configparser
+import http.client
+import http.server
+import re
+import subprocess
+import threading
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from benchmarks import cluster
+from pages.ui import stream
+from pages.ui.stage.assets import ASSETS
+
+ROOT = Path(__file__).resolve().parents[1]
+DEPLOY = ROOT / "deploy"
+needs_nginx = pytest.mark.skipif(cluster.nginx() is None, reason="no nginx here")
+
+
+def locations() -> dict[str, str]:
+    """Address or pattern -> the lines of its block."""
+    text = cluster.SITE.read_text(encoding="utf-8")
+    return dict(re.findall(r"^ +location (?:[=~] )?(\S+) \{\n(.*?)^ +\}", text, re.MULTILINE | re.DOTALL))
+
+
+def unit() -> configparser.ConfigParser:
+    found = configparser.ConfigParser(strict=False, interpolation=None)
+    found.optionxform = str
+    found.read(DEPLOY / "inversion@.service")
+    return found
+
+
+def test_the_session_may_become_a_websocket_of_its_own_origin():
+    block = locations()["/_stcore/stream"]
+    for line in ("Host $http_host", "Upgrade $http_upgrade", 'Connection "upgrade"'):
+        assert f"proxy_set_header {line};" in block
+    assert "proxy_read_timeout 2m;" in block  # Streamlit's ping comes every 30 s
+
+
+def test_a_jobs_pictures_are_held_back_by_nothing():
+    (route,) = stream.routes()
+    block = next(block for place, block in locations().items() if route.path.startswith(place) and place != "/")
+    assert "proxy_buffering off;" in block and "gzip off;" in block and "proxy_read_timeout 2m;" in block
+    assert stream.SILENCE < 60
+
+
+def test_what_may_be_kept_for_a_year_is_kept_and_nothing_else():
+    (pattern,) = [place for place, block in locations().items() if "proxy_cache " in block]
+    assert all(re.match(pattern, asset.url) for asset in ASSETS.values())
+    assert re.match(pattern, "/static/js/index.js")
+    assert not any(re.match(pattern, path) for path in ("/", "/crux", "/job/x/events", "/_stcore/health", "/media/x"))
+
+
+def test_every_place_asks_the_processes_that_the_unit_starts():
+    text = cluster.SITE.read_text(encoding="utf-8")
+    assert all("proxy_pass http://inversion;" in block for block in locations().values())
+    assert "hash $inversion_seat consistent;" in text and "ip_hash" not in text
+    ports = re.findall(r"^    server 127\.0\.0\.1:(\d+);", text, re.MULTILINE)
+    service = unit()["Service"]
+    readme = (DEPLOY / "README.md").read_text(encoding="utf-8")
+    assert len(ports) >= 2 and all(f"inversion@{port}" in readme for port in ports)
+    folder = Path(service["WorkingDirectory"])
+    program, script = service["ExecStart"].split()
+    assert (ROOT / script).exists() and Path(program).is_relative_to(folder)
+
+
+def test_the_unit_starts_what_make_run_starts():
+    text = (DEPLOY / "inversion@.service").read_text(encoding="utf-8")
+    assert "Environment=HOST=127.0.0.1 PORT=%i HEADLESS=1" in text
+    serve = (ROOT / "tools" / "serve.py").read_text(encoding="utf-8")
+    assert all(f'environ.get("{name}"' in serve for name in ("HOST", "PORT", "HEADLESS"))
+    assert "tools/serve.py" in (ROOT / "Makefile").read_text(encoding="utf-8")
+    cache = re.search(r"XDG_CACHE_HOME=(\S+)", text)[1]
+    assert cache == f"/var/cache/{unit()['Service']['CacheDirectory']}"
+
+
+@needs_nginx
+def test_nginx_accepts_it(tmp_path):
+    main = cluster.prepare(tmp_path, 18080, [18601, 18602, 18603])
+    said = subprocess.run([cluster.nginx(), "-t", "-p", str(tmp_path), "-c", str(main)], capture_output=True, text=True)
+    assert said.returncode == 0, said.stderr
+    assert "warn" not in said.stderr
+    assert (tmp_path / "site.conf").read_text().count("server 127.0.0.1:") == 3
+
+
+class Named(http.server.ThreadingHTTPServer):
+    """A server that says its port, and on a job's address streams one frame, and the next once it is allowed to."""
+
+    daemon_threads = True
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Answer)
+        self.go_on, self.asked = threading.Event(), []
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class Answer(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        self.server.asked.append(self.path)
+        self.send_response(200)
+        if not self.path.startswith("/job/"):
+            body = str(self.server.server_port).encode()
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+            return
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(b"data: one\n\n")
+        self.server.go_on.wait(20)
+        self.wfile.write(b"data: two\n\n")
+        self.close_connection = True
+
+    def log_message(self, *_):
+        """Silence."""
+
+
+@pytest.fixture
+def front(tmp_path):
+    """deploy's nginx before two servers: its address, and they."""
+    servers = [Named(), Named()]
+    balancer = cluster.balancer([server.server_port for server in servers], tmp_path)
+    yield balancer.url, servers
+    balancer.close()
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def ask(url, path, seat=None):
+    request = urllib.request.Request(f"{url}{path}", headers={"Cookie": f"inversion_seat={seat}"} if seat else {})
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        return answer.read().decode(), answer.headers.get("Set-Cookie")
+
+
+@needs_nginx
+def test_a_seat_leads_to_the_same_process_for_all_that_a_page_asks_for(front):
+    url, servers = front
+    cookies = [ask(url, "/crux")[1] for _ in range(2)]
+    seats = {re.fullmatch(r"inversion_seat=(\w+); Path=/; HttpOnly; SameSite=Lax", cookie)[1] for cookie in cookies}
+    assert len(seats) == 2
+    met = set()
+    for seat in [*seats, *(f"somebody{i}" for i in range(20))]:
+        found = {ask(url, path, seat) for path in ("/", "/_stcore/health", "/_stcore/stream", "/media/x")}
+        assert len(found) == 1
+        assert next(iter(found))[1] is None  # who has a seat keeps it
+        met |= {port for port, _ in found}
+    assert met == {str(server.server_port) for server in servers}
+
+
+@needs_nginx
+def test_a_file_named_after_its_content_is_asked_for_once_by_all(front):
+    url, servers = front
+    place = ASSETS["stage.js"].url
+    assert len({ask(url, place, f"somebody{i}")[0] for i in range(10)}) == 1
+    assert sum(server.asked.count(place) for server in servers) == 1
+
+
+@needs_nginx
+def test_a_jobs_picture_is_there_before_the_next_one_is_made(front):
+    url, servers = front
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=20)
+    connection.request("GET", "/job/token/events", headers={"Accept-Encoding": "gzip"})
+    answer = connection.getresponse()
+    assert answer.readline() == b"data: one\n"
+    for server in servers:
+        server.go_on.set()
+    assert answer.read() == b"\ndata: two\n\n"
+    assert answer.headers.get("Content-Encoding") is None
+    connection.close()
