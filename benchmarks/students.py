@@ -9,6 +9,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,7 @@ from benchmarks.tab import Tab, TabError
 from lessons.lesson import FRAMES
 
 PERIOD = 2.0  # seconds between two moves of a student
+QUIET = 0.4  # seconds after a picture until the stage fetches its sweeps
 ONWARD = 0.1  # the share of moves that go to another page
 BROKEN = (TabError, OSError, WebSocketException, TimeoutError, asyncio.IncompleteReadError)
 
@@ -42,6 +44,7 @@ class Ledger:
     frames: list[float] = field(default_factory=list)  # when a frame of a training run arrived
     trained: list[tuple[float, float]] = field(default_factory=list)  # (when it ended, seconds since the button)
     skipped: list[float] = field(default_factory=list)
+    sweeps: list[tuple[float, float]] = field(default_factory=list)  # (when it came, seconds that it took)
 
 
 class Student:
@@ -51,6 +54,7 @@ class Student:
         self.random = random.Random(f"{seed}/{number}")
         self.address, self.lessons, self.ledger = address, lessons, ledger
         self.period, self.tab = PERIOD, Tab(address)
+        self._fetching: asyncio.Task | None = None
 
     async def live(self, arrive: float = 0.0) -> None:
         """Come within `arrive` seconds and move until cancelled; what breaks is told, and the page opened again."""
@@ -61,11 +65,17 @@ class Student:
                     await self.study()
                 except BROKEN as error:
                     self.ledger.errors.append((time.monotonic(), f"{type(error).__name__}: {error}"))
-                    await self.tab.close()
+                    await self.leave()
                     await asyncio.sleep(self.period)
                     self.tab = Tab(self.address)
         finally:
-            await self.tab.close()
+            await self.leave()
+
+    async def leave(self) -> None:
+        """Close the tab."""
+        if self._fetching is not None:
+            self._fetching.cancel()
+        await self.tab.close()
 
     async def study(self) -> None:
         """Open a page; then every two seconds the next move."""
@@ -119,9 +129,21 @@ class Student:
         """Do it and put down how long the server took."""
         at, began, seen = time.monotonic(), time.perf_counter(), len(self.tab.exceptions)
         seconds = await action()
+        if self._fetching is not None:
+            self._fetching.cancel()
+        self._fetching = asyncio.create_task(self.fetch(self.tab.lacking()))
         picture = max(0.0, self.tab.pictured - began)
         self.ledger.moves.append(Move(kind, at, seconds, picture))
         self.ledger.exceptions += [(at, text) for text in self.tab.exceptions[seen:]]
+
+    async def fetch(self, sweeps: list[str]) -> None:
+        """What the stage does by itself once a picture has been at rest: given up when the next one comes."""
+        await asyncio.sleep(QUIET)
+        try:
+            for sweep in sweeps:
+                self.ledger.sweeps.append((time.monotonic(), await self.tab.fetch(sweep)))
+        except BROKEN as error:
+            self.ledger.errors.append((time.monotonic(), f"a sweep: {type(error).__name__}: {error}"))
 
 
 class Trainer(Student):
@@ -146,8 +168,9 @@ class Trainer(Student):
         over = asyncio.Event()
         hand = asyncio.create_task(self.play(over))
         try:
-            async for _ in self.tab.events(events):
-                self.ledger.frames.append(time.monotonic())
+            async with aclosing(self.tab.events(events)) as frames:
+                async for _ in frames:
+                    self.ledger.frames.append(time.monotonic())
         finally:
             over.set()
             await hand  # a move in hand is finished: a tab asks one thing at a time

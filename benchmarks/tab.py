@@ -20,6 +20,7 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.asyncio.client import ClientConnection, connect
 
 PATIENCE = 60.0  # seconds without an answer after which a student would reload: an error
+KEPT_SWEEPS = 16  # as pages/ui/stage/sweeps.js keeps them
 KEPT_RUNS = 2  # script runs for which a browser keeps a large message that is not shown any more
 DONE = (ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY)
 STAGE = "inversion.stage"
@@ -53,6 +54,7 @@ class Tab:
     elements: dict[str, Element] = field(default_factory=dict)
     session: str = ""
     states: dict[str, WidgetState] = field(default_factory=dict)
+    sweeps: list[str] = field(default_factory=list)  # addresses of those that the stage has
 
     def __post_init__(self) -> None:
         self._cache: dict[str, tuple[int, Element | None]] = {}  # hash -> last run in which it was shown
@@ -87,18 +89,20 @@ class Tab:
         """Send a GET and read the answer's head. HTTP 1.0: then no body comes in chunks."""
         parts = urlsplit(self.address)
         reader, writer = await asyncio.open_connection(parts.hostname, parts.port, limit=2**24)
-        cookie = f"Cookie: {self._cookie()}\r\n" if self.cookies else ""
-        head = f"GET /{path.lstrip('/')} HTTP/1.0\r\nHost: {parts.netloc}\r\nAccept-Encoding: gzip\r\n{cookie}\r\n"
-        writer.write(head.encode())
-        async with asyncio.timeout(PATIENCE):
-            answer = await reader.readuntil(b"\r\n\r\n")
-        status, *headers = answer.decode("latin-1").split("\r\n")
-        for name, _, value in (header.partition(":") for header in headers):
-            if name.lower() == "set-cookie":
-                self.cookies |= {key: morsel.value for key, morsel in SimpleCookie(value.strip()).items()}
-        if status.split(" ")[1] != "200":
+        try:
+            cookie = f"Cookie: {self._cookie()}\r\n" if self.cookies else ""
+            head = f"GET /{path.lstrip('/')} HTTP/1.0\r\nHost: {parts.netloc}\r\nAccept-Encoding: gzip\r\n{cookie}\r\n"
+            writer.write(head.encode())
+            async with asyncio.timeout(PATIENCE):
+                status, *headers = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+            for name, _, value in (header.partition(":") for header in headers):
+                if name.lower() == "set-cookie":
+                    self.cookies |= {key: morsel.value for key, morsel in SimpleCookie(value.strip()).items()}
+            if status.split(" ")[1] != "200":
+                raise TabError(f"{status} for {path}")
+        except BaseException:
             writer.close()
-            raise TabError(f"{status} for {path}")
+            raise
         return reader, writer
 
     async def _until_blank_line(self, reader: asyncio.StreamReader) -> bytes:
@@ -259,6 +263,18 @@ class Tab:
     def header(self) -> dict[str, Any]:
         """What the stage on the page was told: controls, settings, events and so on (see pages/ui/stage/pack.py)."""
         return json.loads(self._stage()[1].content.header)
+
+    def lacking(self) -> list[str]:
+        """The addresses of the sweeps that the stage on the page would fetch now."""
+        urls = [sweep["url"] for sweep in self.header()["sweeps"].values()] if self.find("stage") else []
+        return [url for url in urls if url not in self.sweeps]
+
+    async def fetch(self, sweep: str) -> float:
+        """Fetch a sweep: the seconds that it took."""
+        began = time.perf_counter()
+        self.received += len(await self.get(sweep))
+        self.sweeps = [*self.sweeps, sweep][-KEPT_SWEEPS:]
+        return time.perf_counter() - began
 
     async def commit(self, changes: dict[str, Any]) -> float:
         """Let controls of the stage go at new values."""

@@ -51,7 +51,7 @@ def test_what_may_be_kept_for_a_year_is_kept_and_nothing_else():
     (pattern,) = [place for place, block in locations().items() if "proxy_cache " in block]
     assert all(re.match(pattern, asset.url) for asset in ASSETS.values())
     assert re.match(pattern, "/static/js/index.js")
-    assert not any(re.match(pattern, path) for path in ("/", "/crux", "/job/x/events", "/_stcore/health", "/media/x"))
+    assert not any(re.match(pattern, path) for path in ("/", "/crux", "/job/x/events", "/_stcore/health", "/sweep/x"))
 
 
 def test_every_place_asks_the_processes_that_the_unit_starts():
@@ -147,7 +147,7 @@ def test_a_seat_leads_to_the_same_process_for_all_that_a_page_asks_for(front):
     assert len(seats) == 2
     met = set()
     for seat in [*seats, *(f"somebody{i}" for i in range(20))]:
-        found = {ask(url, path, seat) for path in ("/", "/_stcore/health", "/_stcore/stream", "/media/x")}
+        found = {ask(url, path, seat) for path in ("/", "/_stcore/health", "/_stcore/stream", "/sweep/x")}
         assert len(found) == 1
         assert next(iter(found))[1] is None  # who has a seat keeps it
         met |= {port for port, _ in found}

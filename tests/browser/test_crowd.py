@@ -23,7 +23,8 @@ async def some_moves(student: Student, count: int) -> None:
     await student.open(student.lessons[0])
     for _ in range(count):
         await student.move()
-    await student.tab.close()
+    await student.fetch(student.tab.lacking())
+    await student.leave()
 
 
 async def one_training(trainer: Trainer) -> None:
@@ -45,6 +46,7 @@ def test_two_students_answer_move_and_turn_pages_and_a_third_trains(server, monk
     kinds = [move.kind for move in ledger.moves]
     assert kinds.count("open") == 3 and {"answer", "commit", "switch", "action"} <= set(kinds)
     assert all(move.seconds > 0 for move in ledger.moves)
+    assert ledger.sweeps and all(student.tab.sweeps for student in pair)
     assert len(ledger.trained) == 1 and len(ledger.frames) > 1
     rows = list(crowd.stage_rows("three", 3, ledger, *looks(ledger)))
     assert [row.what for row in rows if row.budget and not row.met] == []
