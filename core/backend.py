@@ -14,7 +14,9 @@ busy, 200 times as long as the decomposition takes.
 """
 
 import os
+import re
 import sys
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -112,4 +114,28 @@ def enable_compilation_cache(folder: Path | None = None) -> str:
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
     # A corrupted entry or a full disk is then a warning and a compilation, not a failed page.
     jax.config.update("jax_raise_persistent_cache_errors", False)
+    _complain_once()
     return ""
+
+
+_TROUBLE = re.compile(r"Error (reading|writing) persistent compilation cache entry.*?: (\w+: .*)", re.DOTALL)
+_told: set[str] = set()
+
+
+def _complain_once() -> None:
+    """Tell once what JAX says of every program: that it cannot be kept (a full disk), or read (a damaged entry)."""
+    show = warnings.showwarning
+    if getattr(show, "complains_once", False):
+        return
+
+    def showwarning(message: Warning | str, *where: object, **more: object) -> None:
+        trouble = _TROUBLE.match(str(message))
+        if trouble is None:
+            show(message, *where, **more)
+        elif trouble[1] not in _told:
+            _told.add(trouble[1])
+            what = "kept" if trouble[1] == "writing" else "read"
+            print(f"Compiled programs cannot be {what} ({trouble[2]}); they are compiled anew.", file=sys.stderr)
+
+    showwarning.complains_once = True
+    warnings.showwarning = showwarning

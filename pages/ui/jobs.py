@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 from pages.ui import sharing
 
 CAPACITY = max(1, int(os.environ.get("INVERSION_JOBS", (os.cpu_count() or 2) // 2)))
-GRACE = 30.0  # seconds between the loss of a browser and the end of its job
+GRACE = 60.0  # seconds between the loss of a browser and the end of its job; a browser tries again every 15 s or sooner
 LONGEST = 300.0  # seconds of work after which a job ends by itself
 PICTURES = 30.0  # frames a second at most
 # Seconds that a thread may keep Python's lock: a job that comes back from a chunk of some ms waits for whoever paints.

@@ -8,6 +8,7 @@ from benchmarks import crowd, students
 from benchmarks.students import Ledger, Student, Trainer
 from benchmarks.tab import Tab, TabError
 from lessons import lessons
+from tests import asynchronous
 
 
 def attend(*tasks):
@@ -16,7 +17,7 @@ def attend(*tasks):
     async def together():
         return await asyncio.gather(*tasks)
 
-    return asyncio.run(together())
+    return asynchronous.run(together())
 
 
 async def some_moves(student: Student, count: int) -> None:

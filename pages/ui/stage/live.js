@@ -1,4 +1,7 @@
 // Live pictures of a running job: an event stream whose patches replace parts of the picture as they come.
+//
+// A browser opens six connections to a server at most, over all its tabs, and a stream holds one for as long as it lasts:
+// so a tab that nobody sees lets go of its stream, and has the latest picture as soon as it is looked at.
 
 import { unpackText } from "./pack.js";
 
@@ -9,6 +12,8 @@ export class Live {
   /** on: { patch(patch, arrays), news(), ended() } */
   constructor(base, on) {
     Object.assign(this, { base, on, url: null, source: null, finished: null, updates: 0 });
+    this.onvisibility = () => this.listen();
+    document.addEventListener("visibilitychange", this.onvisibility);
   }
 
   /** Follow this address, or none. A stream that has ended is not asked again until something new was started. */
@@ -17,8 +22,16 @@ export class Live {
     if (url === this.url || (url && url === this.finished)) return;
     this.close();
     this.url = url;
-    if (!url) return;
+    this.listen();
+  }
+
+  listen() {
+    const { url } = this;
+    if (document.hidden) this.hush();
+    if (!url || document.hidden || this.source) return;
     this.source = new EventSource(new URL(url, this.base));
+    // A lost connection is tried again by the browser; an answer that is no stream means that the job is gone.
+    this.source.onerror = ({ target }) => target.readyState === EventSource.CLOSED && this.end(url);
     this.source.onmessage = ({ data }) => {
       if (!data) return;
       const { header, arrays } = unpackText(data);
@@ -28,10 +41,20 @@ export class Live {
         this.tell(header.patch.news);
         return;
       }
-      this.close();
-      this.finished = url;
-      this.on.ended();
+      this.end(url);
     };
+  }
+
+  /** Nothing more will come: a script run tells what there is. */
+  end(url) {
+    this.close();
+    this.finished = url;
+    this.on.ended();
+  }
+
+  hush() {
+    this.source?.close();
+    this.source = null;
   }
 
   /** What only a script run can draw, a table, has grown: it is asked for, but not more often than it can be read. */
@@ -49,8 +72,12 @@ export class Live {
   }
 
   close() {
-    this.source?.close();
-    this.source = null;
+    this.hush();
     this.url = null;
+  }
+
+  dispose() {
+    this.close();
+    document.removeEventListener("visibilitychange", this.onvisibility);
   }
 }

@@ -15,6 +15,7 @@ import { Model } from "./model.js";
 import { nearest } from "./numbers.js";
 import { unpack } from "./pack.js";
 import { Player } from "./player.js";
+import { runAgainOnceReconnected } from "./reconnect.js";
 import { Saving } from "./saving.js";
 import { same, Settings } from "./settings.js";
 import { Sweeps } from "./sweeps.js";
@@ -76,6 +77,7 @@ class Stage {
     this.observer = new ResizeObserver(() => this.relayout());
     this.onresize = () => this.relayout();
     this.onpopstate = () => this.leave();
+    runAgainOnceReconnected();
     this.ready = Promise.all([loadStyle(urls.css), loadScript(urls.plotly)]).then(() => {
       if (this.disposed) return;
       place.append(this.root);
@@ -339,7 +341,7 @@ class Stage {
   dispose() {
     this.disposed = true;
     this.unpublish();
-    this.live.close();
+    this.live.dispose();
     this.sweeps.close();
     this.player.stop();
     cancelAnimationFrame(this.pending);
