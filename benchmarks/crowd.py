@@ -25,7 +25,7 @@ MEMORY = Budget(2.0)  # MB a student
 FLAT = Budget(1000.0)  # kB a minute: 30 MB in half an hour, of servers that take two gigabytes
 LONG = 10.0  # minutes from which on a slope of the memory means something
 TRAINERS = 3
-PIONEERS, PIONEERING = 10, 25.0  # students and seconds that fill the caches before anything is measured
+PIONEERS, FILLING, PIONEERING = 10, 1000, 120.0  # students, moves a server and seconds at most that fill its caches
 ARRIVING, SETTLING = 10.0, 5.0  # seconds in which a stage's students come, and then until it is measured
 NOT_FOR_A_CLASS = {"train", "studies", "newton-cost"}  # pages whose button works for minutes; trainers have theirs
 
@@ -65,7 +65,10 @@ class Class:
         self.grow(PIONEERS)
         for student in self.students:
             student.period = PERIOD / 5
-        await asyncio.sleep(ARRIVING + PIONEERING)
+        give_up = time.monotonic() + PIONEERING
+        while len(self.ledger.moves) < FILLING * len(self.servers) and time.monotonic() < give_up:
+            self.check()
+            await asyncio.sleep(1)
         for student in self.students:
             student.period = PERIOD
 
