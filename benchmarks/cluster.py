@@ -41,8 +41,8 @@ def site(port: int, servers: list[int], cache: str) -> str:
     text = SITE.read_text(encoding="utf-8")
     text = re.sub(r"^ *listen \[::\].*\n", "", text, flags=re.MULTILINE)
     text = re.sub(r"listen 80;", f"listen 127.0.0.1:{port};", text)
-    lines = "".join(f"    server 127.0.0.1:{one};\n" for one in servers)
-    text = re.sub(r"(?:    server 127\.0\.0\.1:\d+;\n)+", lines, text)
+    lines = "".join(f"    server 127.0.0.1:{one} max_fails=0;\n" for one in servers)
+    text = re.sub(r"(?:    server 127\.0\.0\.1:\d+ max_fails=0;\n)+", lines, text)
     return text.replace("/var/cache/nginx/inversion", cache)
 
 

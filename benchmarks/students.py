@@ -19,7 +19,7 @@ from benchmarks.tab import Tab, TabError
 from lessons.lesson import FRAMES
 
 PERIOD = 2.0  # seconds between two moves of a student
-QUIET = 0.4  # seconds after a picture until the stage fetches its sweeps
+QUIET = 1.0  # seconds after a picture until the stage fetches its sweeps, as in pages/ui/stage/sweeps.js
 ONWARD = 0.1  # the share of moves that go to another page
 BROKEN = (TabError, OSError, WebSocketException, TimeoutError, asyncio.IncompleteReadError)
 

@@ -140,6 +140,28 @@ def test_a_corrupted_entry_does_not_break_a_run(tmp_path):
     assert (again.returncode, again.stdout.strip()) == (0, "49.0"), again.stderr
 
 
+FULL = """
+import pathlib, sys, warnings, jax
+from jax._src import compilation_cache
+from core import backend
+assert backend.enable_compilation_cache(pathlib.Path(sys.argv[1])) == ""
+assert backend.enable_compilation_cache(pathlib.Path(sys.argv[1])) == ""
+def full(*_):
+    raise OSError(28, "No space left on device")
+compilation_cache.put_executable_and_time = full
+print(*(float(jax.jit(lambda x, n=n: (x * 3 + n) ** 2)(2.0)) for n in (1, 2, 3)))
+warnings.warn("something else")
+"""
+
+
+def test_a_full_disk_is_told_once_and_stops_nothing(tmp_path):
+    program = [sys.executable, "-c", FULL, str(tmp_path)]
+    done = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, env={**os.environ, "JAX_PLATFORMS": "cpu"})
+    assert (done.returncode, done.stdout.split()) == (0, ["49.0", "64.0", "81.0"]), done.stderr
+    assert done.stderr.count("No space left on device") == 1
+    assert "Compiled programs cannot be kept" in done.stderr and "something else" in done.stderr
+
+
 AT_ONCE = """
 import threading, jax
 from lessons import lessons

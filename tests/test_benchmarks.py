@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import floor
+from benchmarks import crowd, floor, students, tab
 from benchmarks.report import Budget, Remark, Row, median, p95, quantity, summary, table
 from pages.ui.stage import pack, unpack
 
@@ -148,3 +148,34 @@ def test_the_floor_page_shows_its_picture_under_any_settings(tmp_path, monkeypat
         assert same.keys() == arrays.keys()
         assert all(np.array_equal(same[name], arrays[name], equal_nan=name == "z") for name in arrays)
     assert still.texts() == {"question": "Why?"}
+
+
+def test_the_load_fetches_sweeps_when_the_stage_does() -> None:
+    source = (ROOT / "pages/ui/stage/sweeps.js").read_text(encoding="utf-8")
+    assert f"const QUIET = {1000 * students.QUIET:.0f};" in source
+    assert f"const KEPT = {tab.KEPT_SWEEPS};" in source
+
+
+def test_a_class_opens_pages_that_exist_and_whose_buttons_do_not_work_for_minutes() -> None:
+    assert len(crowd.pages(6)) == 6
+    every = crowd.pages(99)
+    assert not crowd.NOT_FOR_A_CLASS & set(every) and len(every) > 20
+
+
+@pytest.mark.parametrize("arguments", [["--students", "60", "30"], ["--students", "3"], ["--servers", "0"]])
+def test_a_class_that_cannot_be_measured_is_refused(arguments: list[str], capsys: pytest.CaptureFixture) -> None:
+    with pytest.raises(SystemExit) as ended:
+        crowd.main(arguments)
+    assert ended.value.code == 2 and "sizes grow" in capsys.readouterr().err
+
+
+def test_the_growth_of_memory_is_told_by_the_later_looks() -> None:
+    # 10 MB in the first minute, when everything is new, then 60 kB a minute.
+    memory = [0, *(10e6 + 60e3 * minute for minute in range(11))]
+    looks = [crowd.Look(60.0 * minute, 0, 0, 0, int(held)) for minute, held in enumerate(memory)]
+    assert crowd.slope(looks) == pytest.approx(60, rel=1e-3)
+
+
+def test_make_help_lists_both_measurements() -> None:
+    said = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True).stdout
+    assert "make bench " in said and "make bench-class " in said

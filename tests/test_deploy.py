@@ -58,7 +58,7 @@ def test_every_place_asks_the_processes_that_the_unit_starts():
     text = cluster.SITE.read_text(encoding="utf-8")
     assert all("proxy_pass http://inversion;" in block for block in locations().values())
     assert "hash $inversion_seat consistent;" in text and "ip_hash" not in text
-    ports = re.findall(r"^    server 127\.0\.0\.1:(\d+);", text, re.MULTILINE)
+    ports = re.findall(r"^    server 127\.0\.0\.1:(\d+) max_fails=0;", text, re.MULTILINE)
     service = unit()["Service"]
     readme = (DEPLOY / "README.md").read_text(encoding="utf-8")
     assert len(ports) >= 2 and all(f"inversion@{port}" in readme for port in ports)
@@ -91,8 +91,8 @@ class Named(http.server.ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Answer)
+    def __init__(self, port=0):
+        super().__init__(("127.0.0.1", port), Answer)
         self.go_on, self.asked = threading.Event(), []
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -152,6 +152,18 @@ def test_a_seat_leads_to_the_same_process_for_all_that_a_page_asks_for(front):
         assert next(iter(found))[1] is None  # who has a seat keeps it
         met |= {port for port, _ in found}
     assert met == {str(server.server_port) for server in servers}
+
+
+@needs_nginx
+def test_who_has_no_process_goes_to_the_next_one_and_comes_back(front):
+    url, servers = front
+    first, second = (str(server.server_port) for server in servers)
+    seat = next(seat for seat in map(str, range(100)) if ask(url, "/", seat)[0] == first)
+    servers[0].shutdown()
+    servers[0].server_close()
+    assert {ask(url, "/", seat)[0] for _ in range(3)} == {second}
+    servers[0] = Named(int(first))
+    assert {ask(url, "/", seat)[0] for _ in range(3)} == {first}
 
 
 @needs_nginx
