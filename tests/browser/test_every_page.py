@@ -62,7 +62,7 @@ SEEN_EMPTY = """() => {
 def test_a_page_opens_is_answered_on_a_phone_and_follows_the_hand(visit, watch, lesson):
     """One visit, since to load a page costs most: opened wide and light, then narrow and dark, then wide again."""
     page = visit(address(lesson.slug))
-    assert page.locator("h1").inner_text() == lesson.question
+    assert page.locator("h1").inner_text() == lesson.question  # the only one: the sketch has gone
     assert driver.stage_state(page, lesson.slug)["framesDrawn"] > 0
     assert page.locator(".inv-veiled").count() == 1
     assert cut_titles(page) == []

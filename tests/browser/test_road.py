@@ -22,6 +22,15 @@ def test_every_page_is_reached_by_navigation(visit):
         assert driver.horizontal_overflow(page) == []
 
 
+def test_the_question_stands_before_the_server_has_said_anything(visit, page, server):
+    visit()  # by now the server knows the lessons
+    page.route_web_socket(re.compile("/_stcore/stream"), lambda socket: None)  # and falls silent
+    page.goto(f"{server.url}/crux")
+    asked = next(lesson.question for lesson in LESSONS if lesson.slug == "crux")
+    assert page.locator("#sketch h1").inner_text() == asked
+    assert page.evaluate("document.querySelector('#sketch').checkVisibility()")
+
+
 def test_a_committed_change_makes_a_permalink_that_a_fresh_session_and_a_cold_server_restore(visit, watch, server):
     page = visit("crux")
     predict(page)
