@@ -10,7 +10,7 @@ from pathlib import Path
 import equinox as eqx
 import jax
 
-MOST = 45_000  # mappings: all pages at their defaults take a quarter of that, every choice of every page more than all
+MOST = 45_000  # mappings: all pages at their defaults take two thirds of that, every choice of every page more than all
 
 
 def mappings() -> int:

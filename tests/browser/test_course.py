@@ -37,6 +37,13 @@ def test_a_mark_survives_a_reload_and_a_new_tab_and_can_be_forgotten(visit, serv
     page.get_by_role("button", name="Forget my marks").click()
     page.wait_for_function("() => !document.cookie.includes('crux')", timeout=driver.PATIENCE)
     mark.wait_for(state="detached", timeout=driver.PATIENCE)
+    # Another tab, which still has them, does not bring them back with its next picture.
+    revision = driver.stage_state(other, "four-ways")["revision"]
+    other.locator("[data-control=eta] input[type=range]").focus()
+    other.keyboard.press("ArrowRight")
+    newer = "before => window.__stages['four-ways'].state().revision > before"
+    other.wait_for_function(newer, arg=revision, timeout=driver.PATIENCE)
+    assert "crux" not in cookie(page)
 
 
 def test_a_cookie_that_somebody_has_mangled_breaks_nothing(visit, server, page):

@@ -29,6 +29,11 @@ def test_the_question_stands_before_the_server_has_said_anything(visit, page, se
     asked = next(lesson.question for lesson in LESSONS if lesson.slug == "crux")
     assert page.locator("#sketch h1").inner_text() == asked
     assert page.evaluate("document.querySelector('#sketch').checkVisibility()")
+    bars, figure = "#sketch div i", "#sketch > i"
+    assert all(
+        height < 20 for height in page.locator(bars).evaluate_all("all => all.map(({ offsetHeight }) => offsetHeight)")
+    )
+    assert page.locator(figure).evaluate("({ offsetHeight }) => offsetHeight") > 300
 
 
 def test_a_committed_change_makes_a_permalink_that_a_fresh_session_and_a_cold_server_restore(visit, watch, server):
