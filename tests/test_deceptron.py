@@ -209,6 +209,24 @@ def test_every_loss_term_against_numpy(activation, shape):
         np.testing.assert_allclose(terms[name], value, rtol=1e-10, err_msg=name)
 
 
+def test_where_f_is_the_physics_the_terms_are_those_of_any_other_f():
+    """It is not asked for its answer to x, which is known. A stranger with the same answers has the same terms."""
+    problem, rng = toys.RotatedSine(), np.random.default_rng(4)
+
+    class Stranger(networks.Frozen):
+        def __call__(self, x):
+            return problem.forward(x)
+
+    x, noise = jnp.asarray(rng.normal(size=(6, 2))), jnp.asarray(0.1 * rng.normal(size=(6, 2)))
+    clean, g = jax.vmap(problem.forward)(x), curved().g
+    known, asked = (
+        terms_of(Deceptron(f, g), x, clean, jnp.asarray(3), noise) for f in (networks.Physics(problem), Stranger())
+    )
+    assert set(known) == set(asked) >= {"task", "reconstruction", "cycle", "jcp"} and known["task"] > 1e-3
+    for name, value in asked.items():
+        np.testing.assert_allclose(known[name], value, rtol=1e-10, err_msg=name)
+
+
 def test_jcp_may_look_at_part_of_the_batch():
     model, x = curved(), jax.random.uniform(KEY, (6, 2))
     y = jax.vmap(model.f)(x)

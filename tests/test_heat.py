@@ -10,6 +10,7 @@ from scipy.fft import dst
 
 from core import heat
 from core.heat import Heat1D, SteppedHeat
+from core.networks import as_type
 
 N = 12
 K2 = (np.pi * np.arange(1, N + 1)) ** 2
@@ -145,3 +146,13 @@ def test_a_time_after_which_nothing_is_left_gives_no_exception():
     problem = Heat1D(N, time=10.0)
     x = jnp.array(PROFILE)
     assert not np.isfinite(problem.inverse(problem.forward(x), x)).all()
+
+
+def test_a_profile_in_float32_stays_in_float32():
+    """Training is float32: a factor in float64 would lift every transform behind it, at twice the time."""
+    problem = as_type(Heat1D(8, cubic=0.3), jnp.float32)
+    profile = jnp.linspace(0, 1, 8, dtype=jnp.float32)
+    traced = jax.make_jaxpr(problem.forward)(profile)
+    products = [e for e in traced.jaxpr.eqns if e.primitive.name == "dot_general"]
+    assert traced.out_avals[0].dtype == jnp.float32
+    assert all(e.outvars[0].aval.dtype == jnp.float32 for e in products)

@@ -1,5 +1,6 @@
 """What a network's numbers mean: its units, where its training begins, its layers by hand."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -42,6 +43,7 @@ def test_both_slabs_take_y_around_its_mean_where_that_is_asked():
 def test_an_mlp_is_its_layers_between_its_units():
     inner, outer = Affine.standard(SAMPLES), Affine.standard(10 * SAMPLES - 3)
     net, v = mlp(KEY, inner, outer, (4,)), jnp.array([0.3, -1.1])
+    net = eqx.tree_at(lambda net: net.biases, net, [jnp.linspace(-1, 1, 4), jnp.array([0.2, -0.7])])  # else 0
     hidden = leaky(net.weights[0] @ ((v - inner.centre) / inner.spread) + net.biases[0])
     expected = outer.centre + outer.spread * (net.weights[1] @ hidden + net.biases[1])
     np.testing.assert_allclose(net(v), expected, rtol=1e-12)

@@ -72,14 +72,24 @@ def test_an_address_from_before_a_restart_says_so():
 def test_the_oldest_addresses_are_forgotten(monkeypatch):
     monkeypatch.setattr(sweeps, "MOST", 2)
     monkeypatch.setattr(sweeps, "_offered", OrderedDict())
-    first, second, third = (sweeps.offer((k,), lambda k=k: bytes([k])) for k in range(3))
-    assert [ask(f"/{url}")[0] for url in (first, second, third)] == [404, 200, 200]
+    first, second, again, third = (sweeps.offer((k,), lambda k=k: bytes([k])) for k in (0, 1, 0, 2))
+    assert first == again
+    assert [ask(f"/{url}")[0] for url in (first, second, third)] == [200, 404, 200]
 
 
 def test_a_veiled_picture_offers_no_sweeps():
     """They would show what the prediction asks."""
     lesson = lessons()["crux"]
     header, _ = unpack(pictures.payload(lesson, pictures.result(lesson, lesson.defaults), Still(), veiled=True))
+    assert header["sweeps"] == {}
+
+
+def test_while_a_model_changes_by_the_moment_no_sweeps_are_offered():
+    class Watched(Still):
+        watched = True
+
+    lesson = lessons()["crux"]
+    header, _ = unpack(pictures.payload(lesson, pictures.result(lesson, lesson.defaults), Watched()))
     assert header["sweeps"] == {}
 
 

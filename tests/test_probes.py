@@ -11,6 +11,8 @@ from core import deceptron, probes
 from core.cost import Dense, work_of
 from core.measures import loglog_slope
 from core.toys import RotatedSine, Scaled, Sheared, SquaredSecond
+from lessons.learned import probes as lesson
+from lessons.learned import setting
 
 PROBLEMS = {"sheared": Sheared(), "sine": RotatedSine(), "dense": Dense(7)}
 ANCHOR = jnp.array([0.2, -0.3])
@@ -158,3 +160,12 @@ def test_float32_stays_float32(strict):
         probes.scatter(x, 1),
     )
     assert {value.dtype for value in found} == {jnp.dtype("float32")}
+
+
+def test_the_figures_need_of_probes_is_the_median_over_matrices():
+    n = lesson.SIZES[0]
+    at = jnp.tile(jnp.asarray(setting.START), n // 2)
+    pairs = [probes.tangent_pair(Dense(n, seed), jnp.zeros(n)) for seed in range(lesson.MATRICES)]
+    need = [float(probes.probes_for(probes.composition_error(pair, at), lesson.SHARE)) for pair in pairs]
+    assert max(need) > 1.01 * np.median(need)
+    np.testing.assert_allclose(lesson._needed()[0], np.median(need), rtol=1e-9)
