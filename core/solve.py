@@ -94,11 +94,11 @@ _solve_one = eqx.filter_jit(solve_path)
 
 
 @eqx.filter_jit
-def _solve_batch(method, problem, model, y_stars, x0s, solver) -> Solution:
+def _solve_batch(instances, method, problem, model, solver) -> Solution:
     def one(instance):
         return solve_path(method, problem, model, *instance, solver)
 
-    return jax.vmap(one)((y_stars, x0s)) if METHODS[method].side_by_side else jax.lax.map(one, (y_stars, x0s))
+    return jax.vmap(one)(instances) if METHODS[method].side_by_side else jax.lax.map(one, instances)
 
 
 def solve(
@@ -124,8 +124,8 @@ def solve_many(
     x0s: Float[Array, "count n"],
 ) -> Solution:
     """`solve` for each row of y_stars and x0s; every field of the Solution has a leading (count,)."""
-    y_stars, x0s = _checked(method, setup, model, y_stars, x0s, ndim=2)
-    return _solve_batch(method, setup.problem, model, y_stars, x0s, setup.solver)
+    instances = _checked(method, setup, model, y_stars, x0s, ndim=2)
+    return _solve_batch(instances, method, setup.problem, model, setup.solver)
 
 
 def solve_shared_out(
@@ -136,12 +136,8 @@ def solve_shared_out(
     x0s: Float[Array, "count n"],
 ) -> Solution:
     """`solve_many` with the instances shared out among all devices: for studies, not for what a page waits for."""
-    targets_and_starts = _checked(method, setup, model, y_stars, x0s, ndim=2)
-    return shared_out(_solve_share, targets_and_starts, method, setup.problem, model, setup.solver)
-
-
-def _solve_share(targets_and_starts, method, problem, model, solver) -> Solution:
-    return _solve_batch(method, problem, model, *targets_and_starts, solver)
+    instances = _checked(method, setup, model, y_stars, x0s, ndim=2)
+    return shared_out(_solve_batch, instances, method, setup.problem, model, setup.solver)
 
 
 def _checked(

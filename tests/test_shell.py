@@ -87,6 +87,7 @@ def starting(monkeypatch):
 def test_a_script_waits_for_the_imports_and_the_warm_up_follows_them(starting):
     server, told = starting
     server.start()
+    assert startup._imported.wait(60)
     startup.wait()
     server.stop()
     assert told == ["began", "ended"] and gc.isenabled()
@@ -97,6 +98,7 @@ def test_an_import_that_fails_keeps_no_page_waiting(starting, monkeypatch):
     monkeypatch.setitem(sys.modules, "core", None)  # importing it raises
     monkeypatch.setattr(startup.threading, "excepthook", lambda *_: None)
     server.start()
+    assert startup._imported.wait(60)
     startup.wait()
     server.stop()
     assert told == [] and gc.isenabled()
