@@ -26,6 +26,7 @@ def page(slug="crux"):
         st.session_state["found"] = address.settings(lesson, st.session_state.pop("whole", True))
         for remark in address.remarks(lesson):
             st.caption(remark)
+        address.write(lesson)
         if not st.session_state.pop("overtaken", False):
             address.finished(lesson)
 

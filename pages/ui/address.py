@@ -22,7 +22,7 @@ def _memory() -> dict[str, Any]:
 
 
 def settings(lesson: Lesson, whole: bool = True) -> dict[str, Any]:
-    """The settings in force in this run; the address bar is brought in line with them.
+    """The settings in force in this run; `write` brings the address bar in line with them.
 
     whole: whether all of the page is drawn, as by Back, and not only what a moved control changes.
     """
@@ -42,8 +42,19 @@ def settings(lesson: Lesson, whole: bool = True) -> dict[str, Any]:
     else:
         found, memory["remarks"][slug] = read_permalink(lesson.controls, query)
         chosen = lesson.complete(found)
-    _keep(lesson, chosen)
+    memory["settings"][slug] = chosen
     return chosen
+
+
+def write(lesson: Lesson) -> None:
+    """Bring the address bar in line with the settings in force. For the end of a run: the browser draws all of the page
+    again for a new address, and the picture should not wait for that."""
+    memory = _memory()
+    query, now = write_permalink(lesson.controls, memory["settings"][lesson.slug]), st.query_params.to_dict()
+    memory["written"][lesson.slug] = query
+    if now != query:
+        memory["before"][lesson.slug], memory["unfinished"] = now, lesson.slug
+        st.query_params.from_dict(query)
 
 
 def commit(lesson: Lesson, changes: dict[str, Any]) -> None:
@@ -94,13 +105,3 @@ def answered(lesson: Lesson) -> int:
 def remarks(lesson: Lesson) -> list[str]:
     """What had to be moved or dropped in the permalink, a line each."""
     return _memory()["remarks"].get(lesson.slug, [])
-
-
-def _keep(lesson: Lesson, chosen: dict[str, Any]) -> None:
-    memory, query = _memory(), write_permalink(lesson.controls, chosen)
-    memory["settings"][lesson.slug] = chosen
-    memory["written"][lesson.slug] = query
-    now = st.query_params.to_dict()
-    if now != query:
-        memory["before"][lesson.slug], memory["unfinished"] = now, lesson.slug
-        st.query_params.from_dict(query)

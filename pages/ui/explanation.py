@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from lessons import SYLLABUS
 from lessons.lesson import Lesson, Settings
@@ -10,18 +11,18 @@ from pages.ui import navigation, permalinks
 
 
 def explain(lesson: Lesson, quiz: Callable[[], None]) -> None:
-    """Why it is so, where it stops, and who says so."""
+    """Why it is so, where it stops, who says so, and the heading of the code to take away."""
     navigation.text(f"## Why\n{lesson.why}")
     if lesson.quiz:
         quiz()
     navigation.text(f"## Where it stops\n{lesson.limits}")
     st.caption("Sources. " + " ".join(lesson.sources))
-
-
-def take_away(lesson: Lesson, settings: Settings) -> None:
-    """The code of this very figure at these very settings."""
     st.markdown("## Take it with you\nThe numbers of this figure, at these settings. Run it in the course’s folder.")
-    st.code(lesson.takeaway.code(settings).strip(), language="python")
+
+
+def take_away(lesson: Lesson, settings: Settings, place: DeltaGenerator) -> None:
+    """The code of this very figure at these very settings, below its heading."""
+    place.code(lesson.takeaway.code(settings).strip(), language="python")
 
 
 def files(lesson: Lesson, offered: list, command: str) -> None:

@@ -25,11 +25,15 @@ def show(slug: str, beyond: Callable[[], None] | None = None) -> None:
     play, more = st.container(key="play"), st.container(key="more")
     with more:
         why, code, notes = st.container(), st.empty(), st.container()
-    with play:
+    with play, st.container(key="lesson"):
+        with st.container(key="ask"):
+            st.title(lesson.question, anchor=False)
+            st.markdown(lesson.text)
+            terms.symbols(lesson)
         _play(lesson, explained, part, code)
     part["whole"] = False
-    with why:
-        if explained:  # before the prediction it would give the answer away
+    if explained:  # before the prediction it would give the answer away
+        with why:
             explanation.explain(lesson, lambda: _quiz(lesson))
     with notes:
         explanation.teach(lesson)
@@ -41,60 +45,46 @@ def show(slug: str, beyond: Callable[[], None] | None = None) -> None:
 
 @st.fragment
 def _play(lesson: Lesson, explained: bool, part: dict[str, Any], code: DeltaGenerator) -> None:
-    """What a moved control draws anew; the explanation below stays as it is, which halves the server's work.
+    """What a moved control draws anew, the picture first; all else on the page stays as it is.
 
-    code: where the code of the figure stands, in the midst of that explanation.
+    code: where the code of the figure stands, in the midst of the explanation.
     part["whole"]: whether the rest of the page is still to come.
     """
+    if not explained and lesson.slug in st.session_state["prediction"]:
+        st.rerun()  # the whole page: the explanation below may be read now
     chosen = address.settings(lesson, part["whole"])
-    with st.container(key="lesson"):
-        ask, figure, answer, runs = (st.container(key=name) for name in ("ask", "stage", "answer", "runs"))
-    with ask:
-        st.title(lesson.question, anchor=False)
-        st.markdown(lesson.text)
-        terms.symbols(lesson)
+    guess, figure, answer = (st.container(key=name) for name in ("prediction", "stage", "answer"))
     with figure:  # what takes seconds the first time says so where the figure will be; the text can be read meanwhile
         source = SOURCES.get(lesson.slug, NoModel)(lesson, chosen)
         result = source.result()
-    with ask:
-        predicted = _predict(lesson, lesson.prediction, result, "prediction")
-        if predicted and not explained:
-            st.rerun()  # the whole page: the explanation below may be read now
-    with figure:
         for remark in [*address.remarks(lesson), *source.remarks]:
             st.caption(remark)
-        _stage(lesson, result, source, predicted)
-    with answer:
-        if predicted:
-            navigation.text(f"**What the run shows.** {lesson.reading(result)}")
-    if predicted:
-        with runs:
-            for number, table in enumerate(lesson.tables(result)):
-                permalinks.table(table, f"table-{lesson.slug}-{number}")
-            explanation.files(lesson, *source.files())
+        _stage(lesson, result, source, explained)
+    with guess:
+        _predict(lesson, lesson.prediction, result, "prediction")
     if explained:
-        with code.container():
-            explanation.take_away(lesson, chosen)
+        with answer:
+            navigation.text(f"**What the run shows.** {lesson.reading(result)}")
+        _runs(lesson, result, source)
+        explanation.take_away(lesson, chosen, code)
+    address.write(lesson)
     if not part["whole"]:
         address.finished(lesson)
 
 
-def _predict(lesson: Lesson, prediction: AnyPrediction, result: Result, kind: str) -> bool:
-    """Ask; once the student has committed, show what the run says beside it. Returns whether that has happened."""
+def _predict(lesson: Lesson, prediction: AnyPrediction, result: Result, kind: str) -> None:
+    """Ask; once the student has committed, show what the run says beside it."""
     answers = st.session_state.setdefault(kind, {})
-    with st.container(key=kind):
-        if lesson.slug not in answers:
-            _ask(lesson, prediction, result, kind, answers)
-            return False
-        answer = answers[lesson.slug]
-        if not answer["verdict"] and prediction.ready(result):
-            answer["verdict"] = prediction.verdict(answer["said"], result)
-        said = UNSURE if answer["said"] is None else prediction.say(answer["said"])
-        waiting = f"You said “{said}”. Press the button; the run will tell."
-        with st.container(key=f"{kind}-said"):
-            st.markdown(answer["question"])
-            st.markdown(answer["verdict"] or waiting)
-        return True
+    if lesson.slug not in answers:
+        _ask(lesson, prediction, result, kind, answers)
+        return
+    answer = answers[lesson.slug]
+    if not answer["verdict"] and prediction.ready(result):
+        answer["verdict"] = prediction.verdict(answer["said"], result)
+    said = UNSURE if answer["said"] is None else prediction.say(answer["said"])
+    waiting = f"You said “{said}”. Press the button; the run will tell."
+    with st.container(key=f"{kind}-said"):
+        st.markdown(f"{answer['question']}\n\n{answer['verdict'] or waiting}")
 
 
 def _ask(lesson: Lesson, prediction: AnyPrediction, result: Result, kind: str, answers: dict) -> None:
@@ -188,5 +178,17 @@ def _guess(lesson: Lesson) -> str:
     return "open" if answer is None else "none" if answer["said"] is None else "said"
 
 
+def _runs(lesson: Lesson, result: Result, source: NoModel) -> None:
+    """The tables of the figure's runs and what can be saved of them, where there is any."""
+    tables, (files, command) = lesson.tables(result), source.files()
+    if not tables and not files:
+        return
+    with st.container(key="runs"):
+        for number, table in enumerate(tables):
+            permalinks.table(table, f"table-{lesson.slug}-{number}")
+        explanation.files(lesson, files, command)
+
+
 def _quiz(lesson: Lesson) -> None:
-    _predict(lesson, lesson.quiz, pictures.result(lesson, lesson.defaults), "quiz")
+    with st.container(key="quiz"):
+        _predict(lesson, lesson.quiz, pictures.result(lesson, lesson.defaults), "quiz")
