@@ -10,7 +10,7 @@ ROOT = Path(__file__).parent
 if str(ROOT) not in sys.path:  # Streamlit puts the folder of the main script there, not the root of the project
     sys.path.insert(0, str(ROOT))
 
-from pages.ui import jobs, shell, stream, sweeps  # noqa: E402
+from pages.ui import jobs, offers, shell, stream  # noqa: E402
 from pages.ui.stage import asset_routes  # noqa: E402
 from pages.ui.startup import Startup  # noqa: E402
 
@@ -28,5 +28,5 @@ async def lifespan(_app):
 app = st.App(
     ROOT / "pages" / "ui" / "site.py",
     lifespan=lifespan,
-    routes=[*shell.routes(), *asset_routes(), *stream.routes(), *sweeps.routes()],
+    routes=[*shell.routes(), *asset_routes(), *stream.routes(), *offers.routes()],
 )

@@ -20,8 +20,8 @@ Arrays = dict[str, np.ndarray]
 def scene(lesson: Lesson, result: Mapping[str, Any], **extra: Any) -> tuple[dict[str, Any], Arrays]:
     """Header and arrays of the stage for one committed result.
 
-    extra: what the page adds, such as veiled, autoplay, actions, progress, events. "sweeps" is left to it, too: where
-    the frames of each slider are found.
+    extra: what the page adds, such as veiled, autoplay, actions, progress, events. "sweeps" and "elsewhere" are left to
+    it, too: where the frames of each slider are found, and pictures at other places of the sliders and points.
     """
     drawing = lesson.draw(result)
     arrays: Arrays = {}
@@ -46,6 +46,7 @@ def scene(lesson: Lesson, result: Mapping[str, Any], **extra: Any) -> tuple[dict
         "still": still(drawing, arrays),
         "numbers": {name: float(value) for name, value in drawing.numbers.items()},
         "sweeps": {},
+        "elsewhere": None,
         "steps": next(({"count": c.high, "noun": c.label} for c in lesson.controls if isinstance(c, Step)), None),
         "readouts": [vars(readout) for readout in drawing.readouts],
         "actions": [],

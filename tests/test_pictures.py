@@ -1,12 +1,16 @@
 """What a page asks the mathematics for."""
 
+import json
 from collections import OrderedDict
+from urllib.parse import quote
 
+import numpy as np
 import pytest
 from starlette.applications import Starlette
 
 from lessons import lessons
-from pages.ui import pictures, sweeps
+from pages.ui import offers, pictures
+from pages.ui.models import SOURCES, NoModel, Rehearsed
 from pages.ui.stage import unpack
 from tests import asynchronous
 
@@ -24,7 +28,7 @@ def test_only_sliders_that_have_an_effect_are_swept(disturb, names):
 class Still:
     """A lesson without a model, whose model does not change either."""
 
-    given, given_name, watched = None, "", False
+    given, given_name, watched, elsewhere = None, "", False, True
 
     def extra(self):
         return {}
@@ -70,9 +74,9 @@ def test_an_address_from_before_a_restart_says_so():
 
 
 def test_the_oldest_addresses_are_forgotten(monkeypatch):
-    monkeypatch.setattr(sweeps, "MOST", 2)
-    monkeypatch.setattr(sweeps, "_offered", OrderedDict())
-    first, second, again, third = (sweeps.offer((k,), lambda k=k: bytes([k])) for k in (0, 1, 0, 2))
+    monkeypatch.setattr(offers, "MOST", 2)
+    monkeypatch.setattr(offers, "_offered", OrderedDict())
+    first, second, again, third = (offers.offer("sweep", (k,), lambda _, k=k: bytes([k])) for k in (0, 1, 0, 2))
     assert first == again
     assert [ask(f"/{url}")[0] for url in (first, second, third)] == [200, 404, 200]
 
@@ -81,7 +85,7 @@ def test_a_veiled_picture_offers_no_sweeps():
     """They would show what the prediction asks."""
     lesson = lessons()["crux"]
     header, _ = unpack(pictures.payload(lesson, pictures.result(lesson, lesson.defaults), Still(), veiled=True))
-    assert header["sweeps"] == {}
+    assert header["sweeps"] == {} and header["elsewhere"] is None
 
 
 def test_while_a_model_changes_by_the_moment_no_sweeps_are_offered():
@@ -90,10 +94,56 @@ def test_while_a_model_changes_by_the_moment_no_sweeps_are_offered():
 
     lesson = lessons()["crux"]
     header, _ = unpack(pictures.payload(lesson, pictures.result(lesson, lesson.defaults), Watched()))
-    assert header["sweeps"] == {}
+    assert header["sweeps"] == {} and header["elsewhere"] is None
 
 
-def ask(path):
+def test_a_source_that_needs_its_run_offers_no_pictures_elsewhere():
+    class Run(Still):
+        elsewhere = False
+
+    lesson = lessons()["crux"]
+    header, _ = unpack(pictures.payload(lesson, pictures.result(lesson, lesson.defaults), Run()))
+    assert header["elsewhere"] is None and header["sweeps"]
+    own = [name for name, source in SOURCES.items() if source.result not in (NoModel.result, Rehearsed.result)]
+    assert {name for name, source in SOURCES.items() if not source.elsewhere} == set(own)
+
+
+@pytest.mark.parametrize("passing", ["", "&passing=1"])
+def test_a_picture_elsewhere_is_what_the_page_shows_there(passing):
+    lesson, moved = lessons()["crux"], {"start": [1.0, -2.0], "eta": 0.03}
+    url = sent(axes="turned")[0]["elsewhere"]
+    status, body, _ = ask(f"/{url}", f"settings={quote(json.dumps(moved))}{passing}")
+    header, arrays = unpack(body)
+    there = lesson.complete(moved | {"axes": "turned", "start": (1.0, -2.0)})
+    shown, values = unpack(pictures.payload(lesson, pictures.result(lesson, there), Still()))
+    assert status == 200 and header["still"] == shown["still"] and header["settings"] == shown["settings"]
+    for name in still_of(header):
+        np.testing.assert_array_equal(arrays[f"still/{name}"], values[f"still/{name}"])
+
+
+def test_the_address_of_pictures_elsewhere_changes_with_the_choices_alone():
+    here, moved, turned = (sent(**changes)[0]["elsewhere"] for changes in ({}, {"alpha": 2.0}, {"axes": "turned"}))
+    assert here == moved != turned
+
+
+@pytest.mark.parametrize(
+    "settings", ['{"alpha": 99}', '{"colour": 1}', '{"start": null}', "[]", "{", "NaN", '{"alpha": NaN}']
+)
+def test_a_picture_that_the_lesson_does_not_have_is_refused_with_the_reason(settings):
+    status, body, _ = ask(f"/{sent()[0]['elsewhere']}", f"settings={quote(settings)}")
+    assert status == 400 and len(body) > 10
+
+
+def test_a_picture_under_a_moving_hand_takes_no_place_in_the_cache(monkeypatch):
+    asked = []
+    monkeypatch.setattr(pictures, "result", lambda *args: asked.append(args))
+    lesson = lessons()["crux"]
+    url = pictures.offer_elsewhere(lesson, lesson.defaults)
+    status, _, _ = ask(f"/{url}", f"settings={quote(json.dumps({'alpha': 3.0}))}&passing=1")
+    assert status == 200 and asked == []
+
+
+def ask(path, query=""):
     """Status, body and headers of the server's answer."""
     sent, headers = [], {}
 
@@ -103,8 +153,8 @@ def ask(path):
     async def send(message):
         sent.append(message)
 
-    scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": []}
-    sweeps._turns = None  # of another test's loop
-    asynchronous.run(Starlette(routes=sweeps.routes())(scope, receive, send))
+    scope = {"type": "http", "method": "GET", "path": path, "query_string": query.encode(), "headers": []}
+    offers._turns = None  # of another test's loop
+    asynchronous.run(Starlette(routes=offers.routes())(scope, receive, send))
     headers = {key.decode(): value.decode() for key, value in sent[0]["headers"]}
     return sent[0]["status"], b"".join(message.get("body", b"") for message in sent[1:]), headers

@@ -41,6 +41,8 @@ class File(NamedTuple):
 class NoModel:
     """A lesson without a model: the result depends on the settings alone, so it is shared by everybody."""
 
+    elsewhere = True  # whether a picture at other places of the sliders and points needs nothing of this run
+
     def __init__(self, lesson: Lesson, settings: Settings):
         self.lesson, self.settings = lesson, settings
         self.remarks: list[str] = []
@@ -119,6 +121,8 @@ class Rehearsed(Prepared):
 class LiveTraining(NoModel):
     """The Deceptron of the settings in force, untrained, in training or trained."""
 
+    elsewhere = False
+
     def __init__(self, lesson: Lesson, settings: Settings):
         super().__init__(lesson, settings)
         self.snapshot = workshop().look(settings)
@@ -135,6 +139,8 @@ class LiveTraining(NoModel):
 
 class Measured(NoModel):
     """What Newton's step costs on this machine, as far as this student has had it measured."""
+
+    elsewhere = False
 
     def __init__(self, lesson: Lesson, settings: Settings):
         super().__init__(lesson, settings)
@@ -156,6 +162,8 @@ class Measured(NoModel):
 
 class Studied(NoModel):
     """The table of a study as far as it has been run: by this student's job, or by anybody before."""
+
+    elsewhere = False
 
     def __init__(self, lesson: Lesson, settings: Settings):
         super().__init__(lesson, settings)

@@ -3,15 +3,17 @@
 A result depends on the settings and the model alone, so a class computes each picture once.
 """
 
+import json
+from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
 
 from core import programs
-from lessons.controls import Choice, Legend, Slider, Step
+from lessons.controls import Choice, Legend, Slider, Step, Ticks
 from lessons.lesson import FRAMES, Lesson, Result, Settings
 from lessons.scene import moving, scene
-from pages.ui import sweeps
+from pages.ui import offers
 from pages.ui.stage import pack
 
 
@@ -21,7 +23,7 @@ def result(lesson: Lesson, settings: Settings, given: Any = None, given_name: st
 
 
 def payload(lesson: Lesson, result: Result, source: Any, **extra: Any) -> bytes:
-    """What the stage is sent: the picture at rest, and where it finds a sweep for each slider."""
+    """What the stage is sent: the picture at rest, and where it finds each slider's sweep and pictures elsewhere."""
     settings = result["settings"]
     header, arrays = scene(lesson, result, **extra, **source.extra())
     if not extra.get("veiled") and not source.watched:
@@ -29,6 +31,8 @@ def payload(lesson: Lesson, result: Result, source: Any, **extra: Any) -> bytes:
             url = offer(lesson, settings, slider.name, source.given, source.given_name)
             header["sweeps"][slider.name] = {"url": url, "values": f"{slider.name}/values"}
             arrays[f"{slider.name}/values"] = slider.places(FRAMES)
+        if source.elsewhere:
+            header["elsewhere"] = offer_elsewhere(lesson, settings, source.given, source.given_name)
     return pack(header, arrays)
 
 
@@ -41,7 +45,33 @@ def swept_sliders(lesson: Lesson, settings: Settings) -> list[Slider]:
 def offer(lesson: Lesson, settings: Settings, name: str, given: Any = None, given_name: str = "") -> str:
     """Where the sweep of slider `name` around these settings is fetched; the slider's own value does not matter."""
     key = lesson.slug, name, _others(lesson, settings, name), given_name
-    return sweeps.offer(key, lambda: sweep(lesson, settings, name, given, given_name))
+    return offers.offer("sweep", key, lambda _query: sweep(lesson, settings, name, given, given_name))
+
+
+def offer_elsewhere(lesson: Lesson, settings: Settings, given: Any = None, given_name: str = "") -> str:
+    """Where the picture at other places of the sliders and points is fetched; choices and model stay as they are."""
+    choices = {c.name: settings[c.name] for c in lesson.controls if isinstance(c, Choice | Ticks)}
+
+    def make(query: Mapping[str, str]) -> bytes:
+        wanted = json.loads(query.get("settings", "{}"))
+        if not isinstance(wanted, dict):
+            raise ValueError(f"settings are {query['settings']!r}; expected an object of names and values")
+        return elsewhere(lesson, wanted | choices, given, given_name, passing="passing" in query)
+
+    return offers.offer("picture", (lesson.slug, tuple(choices.items()), given_name), make)
+
+
+def elsewhere(lesson: Lesson, settings: Settings, given: Any, given_name: str, passing: bool) -> bytes:
+    """The picture at these settings, packed. passing: under a hand that moves on, so that nobody will ask for it again.
+
+    Raises ValueError for settings that the lesson does not have.
+    """
+    settings = lesson.complete(settings)
+    if passing:
+        drawn = lesson.experiment(given, **dict(_varied(lesson, settings))) | {"settings": settings}
+    else:
+        drawn = result(lesson, settings, given, given_name)
+    return pack(*scene(lesson, drawn))
 
 
 def sweep(lesson: Lesson, settings: Settings, name: str, given: Any = None, given_name: str = "") -> bytes:

@@ -90,6 +90,57 @@ def test_a_click_sets_the_start_and_the_paths_begin_there(visit, watch):
     assert now == pytest.approx([-2.0, -2.0], abs=0.15)
 
 
+LINES = "() => [...document.querySelectorAll('.inv-stage .js-line')].map(e => e.getAttribute('d')).join()"
+
+
+def places(lines):
+    """Every number in paths; Plotly, once it is told, writes one more digit."""
+    return [float(number) for number in re.findall(r"-?\d+\.?\d*", lines)]
+
+
+def grabbed(page):
+    """Press on the start point; returns where."""
+    box = page.locator(".inv-handle [data-hit]").first.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    return x, y
+
+
+def test_the_paths_follow_a_point_while_it_is_dragged(visit, watch):
+    page = visit("four-ways")
+    predict(page)
+    settled(page, "four-ways")
+    before, said = page.evaluate(LINES), len(watch.sent)
+    x, y = grabbed(page)
+    for k in range(1, 6):
+        page.mouse.move(x - 15 * k, y + 6 * k)
+        page.wait_for_function("k => window.__stages['four-ways'].state().fetched >= k", arg=k, timeout=driver.PATIENCE)
+    page.wait_for_timeout(200)
+    dragged = page.evaluate(LINES)
+    assert dragged != before and len(watch.sent) == said  # no run of the page
+    assert page.locator(".inv-stale").count() == 0
+    with watch.rerun():
+        page.mouse.up()
+    page.wait_for_timeout(300)
+    assert places(page.evaluate(LINES)) == pytest.approx(places(dragged), abs=0.11)  # the run brings the very picture
+
+
+def test_where_no_picture_can_be_fetched_a_dragged_point_is_drawn_when_it_is_let_go(visit, watch):
+    page = visit("four-ways")
+    predict(page)
+    settled(page, "four-ways")
+    watch.expect("/picture/")
+    page.route("**/picture/**", lambda route: route.abort("failed"))
+    before = page.evaluate(LINES)
+    x, y = grabbed(page)
+    page.mouse.move(x - 60, y + 30, steps=4)
+    with watch.rerun():
+        page.mouse.up()
+    assert driver.stage_state(page, "four-ways")["fetched"] == 0
+    page.wait_for_function(f"before => ({LINES})() !== before", arg=before, timeout=driver.PATIENCE)
+
+
 def test_the_start_is_moved_by_the_keyboard_alone(visit, watch):
     page = visit("four-ways")
     predict(page)

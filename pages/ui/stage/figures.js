@@ -132,7 +132,7 @@ export class Figures {
     const shown = (def) => !(header.veiled && def.answer) && !(def.group && hidden.has(def.group));
     for (const panel of this.panels.values()) {
       const handles = [...this.handles.values()].filter((handle) => handle.panel === panel);
-      panel.root.classList.toggle("inv-stale", handles.some(({ origin }) => origin));
+      panel.root.classList.toggle("inv-stale", !header.elsewhere && handles.some(({ origin }) => origin));
       panel.draw({
         get, step, shown, fields: panel.fields, marks: panel.marks,
         cursor: panel.def.cursor ? (local[panel.def.cursor] ?? null) : null,

@@ -30,6 +30,14 @@ export class Model {
     this.frame(null);
   }
 
+  /** Another picture at rest; until the page's run brings new sweeps, those of the one before stay. */
+  lay({ header, arrays }) {
+    this.still = resolveAll(header.still, arrays);
+    this.baseNumbers = header.numbers;
+    this.active = null;
+    this.frame(null);
+  }
+
   /** The frames of a slider's sweep have arrived. */
   sweep(name, { header, arrays }) {
     const numbers = Object.entries(header.numbers).map(([key, array]) => [key, arrays[array].data]);

@@ -7,9 +7,12 @@
 const numeric = (a, b) => typeof a === "number" && typeof b === "number";
 const close = (a, b) => a === b || (numeric(a, b) && Math.abs(a - b) <= 1e-5 * Math.max(Math.abs(a), Math.abs(b)));
 
+const object = (a) => a !== null && typeof a === "object" && !Array.isArray(a);
+
 /** Equal up to the rounding that a value may suffer on its way through the address bar. */
 export function same(a, b) {
   if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((item, i) => same(item, b[i]));
+  if (object(a) && object(b)) return same(Object.keys(a), Object.keys(b)) && same(Object.values(a), Object.values(b));
   return close(a, b);
 }
 
@@ -31,6 +34,15 @@ export class Settings {
     this.sent = { ...this.sent, ...changes };
     return { ...this.sent, commit: this.number, address: location.search };
   }
+
+  /** The settings that make a picture; step and hide only choose how much of it is drawn. */
+  get places() {
+    const { step, hide, ...places } = this.local;
+    return places;
+  }
+
+  /** Whether a commit is on its way that no picture knows yet. */
+  get awaits() { return Object.keys(this.sent).length > 0; }
 
   /** Another address: whatever the hand has done so far was for the one before. */
   leave() {

@@ -14,6 +14,7 @@ import { Meter } from "./meter.js";
 import { Model } from "./model.js";
 import { nearest } from "./numbers.js";
 import { unpack } from "./pack.js";
+import { Pictures } from "./pictures.js";
 import { Player } from "./player.js";
 import { runAgainOnceReconnected } from "./reconnect.js";
 import { Saving } from "./saving.js";
@@ -22,6 +23,10 @@ import { Sweeps } from "./sweeps.js";
 import { readTheme } from "./theme.js";
 
 const REST = 150; // ms of stillness before Plotly is told: shorter, and its 30 ms would land in the next movement
+const PATIENCE = 1000; // the same while an answer of the server is awaited
+// What of a header belongs to the page's run and not to the picture.
+const OF_THE_RUN = ["veiled", "answered", "guess", "kept", "sweeps", "elsewhere", "actions", "progress", "events"];
+const FREE = ["slider", "point"]; // controls whose places a picture can be fetched at; choices may need another model
 const places = new WeakMap();
 window.__stages ??= {};
 
@@ -43,7 +48,7 @@ class Stage {
     this.model = new Model();
     this.settings = new Settings();
     this.meter = new Meter();
-    this.counts = { revision: 0, framesDrawn: 0, sseUpdates: 0 };
+    this.counts = { revision: 0, fetched: 0, framesDrawn: 0, sseUpdates: 0 };
     this.step = 0;
     this.player = new Player({ step: (step, now) => this.playTo(step, now), end: () => this.keepStep() });
     this.live = new Live(urls.base, {
@@ -55,6 +60,7 @@ class Stage {
       came: (name, arrived) => this.sweepCame(name, arrived),
       waits: (name, yes) => this.controls.named.get(name)?.wait?.(yes),
     });
+    this.pictures = new Pictures(urls.base, (picture) => this.pictureCame(picture));
     this.legend = new Legend((group) => this.toggleGroup(group));
     this.controls = new Controls({
       hold: (name) => this.hold(name), release: (name) => this.release(name),
@@ -112,7 +118,10 @@ class Stage {
       }
       this.settings.receive(header.settings, header.answered ?? 0);
       this.counts.revision += 1;
-      this.layDragged();
+      this.pictures.follow(header.veiled ? null : header.elsewhere);
+      // An older picture than the one that the hand has already been shown.
+      const newer = this.settings.awaits && this.pictures.at(this.settings.places);
+      newer ? this.lay(newer) : this.layDragged();
       this.live.follow(header.events);
       this.rejoin();
       keepMarks(header.kept);
@@ -147,6 +156,7 @@ class Stage {
     this.unpublish();
     this.player.stop();
     this.live.close();
+    this.pictures.follow(null);
     this.settings = new Settings();
     this.figures.clear();
   }
@@ -166,6 +176,25 @@ class Stage {
     if (same(this.settings.local[name], this.header.settings[name])) return;
     this.layFrame(name, this.settings.local[name]);
     this.requestDraw();
+  }
+
+  /** A picture that was fetched: shown unless the settings have meanwhile been changed, by another hand or by the page. */
+  pictureCame(picture) {
+    const { local, held } = this.settings;
+    const current = Object.entries(picture.settings).every(([name, value]) => held.has(name) || same(local[name], value));
+    if (this.disposed || !current) return;
+    this.counts.fetched += 1;
+    this.lay(picture);
+    this.controls.update(this.header, this.model);
+    this.takeStep();
+    this.relayout(true);
+    this.drawNow();
+  }
+
+  lay(picture) {
+    const kept = Object.fromEntries(OF_THE_RUN.filter((key) => key in this.header).map((key) => [key, this.header[key]]));
+    this.header = { ...picture.header, ...kept };
+    this.model.lay(picture);
   }
 
   layFrame(name, value) {
@@ -194,6 +223,7 @@ class Stage {
     this.settings.set(name, value);
     if (name === "step") this.step = value;
     else this.layFrame(name, value);
+    if (this.kindOf(name) === "point") this.pictures.want(this.settings.places, true);
     this.spent = (this.spent ?? 0) + performance.now() - begun;
     this.requestDraw();
   }
@@ -209,8 +239,13 @@ class Stage {
       this.layFrame(name, value);
     }
     this.port.setStateValue("settings", this.settings.commit(changes));
+    const names = Object.keys(changes);
+    const moved = names.filter((name) => FREE.includes(this.kindOf(name)) && !this.model.follows(name));
+    if (moved.length && names.every((name) => FREE.includes(this.kindOf(name)))) this.pictures.want(this.settings.places);
     this.requestDraw();
   }
+
+  kindOf(name) { return this.header.controls.find((def) => def.name === name)?.kind; }
 
   /** Back, Forward or a link: a walk that goes on would commit its step to the wrong address. */
   leave() {
@@ -302,7 +337,8 @@ class Stage {
     this.spent = 0;
     this.meter.add(work, now);
     clearTimeout(this.rest);
-    if (!this.player.playing) this.rest = setTimeout(() => this.figures.settle(), REST);
+    const rest = this.settings.awaits ? PATIENCE : REST;
+    if (!this.player.playing) this.rest = setTimeout(() => this.figures.settle(), rest);
     return work;
   }
 
@@ -343,6 +379,7 @@ class Stage {
     this.unpublish();
     this.live.dispose();
     this.sweeps.close();
+    this.pictures.follow(null);
     this.player.stop();
     cancelAnimationFrame(this.pending);
     clearTimeout(this.rest);
