@@ -25,8 +25,6 @@ async def lifespan(_app):
     jobs.stop_all()
 
 
-app = st.App(
-    ROOT / "pages" / "ui" / "site.py",
-    lifespan=lifespan,
-    routes=[*shell.routes(), *asset_routes(), *stream.routes(), *offers.routes()],
-)
+SITE = ROOT / "pages" / "ui" / "site.py"
+ROUTES = [*shell.routes(), *asset_routes(), *stream.routes(), *offers.routes()]
+app = st.App(SITE, lifespan=lifespan, routes=ROUTES)

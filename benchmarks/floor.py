@@ -9,7 +9,7 @@ from lessons.scene import scene
 from pages.ui.stage.pack import pack
 
 FOLDER = "INVERSION_FLOOR"  # the environment variable that names the folder
-SLUG = "crux"
+SLUG, SLIDER = "crux", "alpha"
 SETTINGS = {"alpha": 0.25}  # the lowest, so that there is room for many steps to the right
 
 

@@ -24,8 +24,13 @@ class Lab:
         return self.server("app.py").wait().settle()
 
     @cached_property
+    def ready(self) -> Server:
+        """The course, with one lesson's results and pictures computed beforehand."""
+        return self.server("benchmarks/floor_app/ready.py").wait().settle()
+
+    @cached_property
     def floor(self) -> Server:
-        """The same page with one fixed picture and no computation."""
+        """A bare page of Streamlit with the stage, one fixed picture and the lesson's texts."""
         from benchmarks import floor
 
         folder = self._open.enter_context(tempfile.TemporaryDirectory())

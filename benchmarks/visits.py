@@ -5,20 +5,21 @@ from playwright.sync_api import Page
 from benchmarks.servers import Server
 from tests.browser import driver
 
-NEW_VALUE = """async ([slug, name, key]) => {
+# What the page is asked: press a key on an element, then the milliseconds until what `done` waits for is painted.
+PRESSED = """([slug, selector, key, leave]) => {
   const stage = window.__stages[slug];
-  const input = document.querySelector(`[data-control="${name}"] input`);
-  const before = stage.state().revision;
-  input.focus();
+  const element = document.querySelector(selector);
+  const before = stage.state();
+  element.focus();
   const begun = performance.now();
-  input.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
-  input.dispatchEvent(new FocusEvent("blur")); // a slider that is left commits at once, without waiting for more keys
-  const wanted = stage.state().settings[name];
-  return await new Promise((resolve, reject) => {
+  element.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+  if (leave) element.dispatchEvent(new FocusEvent("blur")); // a slider that is left commits at once, without more keys
+  const wanted = stage.state().settings;
+  const done = (now) => DONE;
+  return new Promise((resolve, reject) => {
     const look = () => {
-      const { revision, settings } = stage.state();
-      if (revision === before || settings[name] !== wanted) {
-        if (performance.now() - begun > 30000) reject(new Error("no picture within 30 s of a commit"));
+      if (!done(stage.state())) {
+        if (performance.now() - begun > 30000) reject(new Error("no picture within 30 s of a key"));
         else requestAnimationFrame(look);
         return;
       }
@@ -30,6 +31,10 @@ NEW_VALUE = """async ([slug, name, key]) => {
     requestAnimationFrame(look);
   });
 }"""
+ANSWERED = PRESSED.replace(
+    "DONE", "now.revision !== before.revision && JSON.stringify(now.settings) === JSON.stringify(wanted)"
+)
+FETCHED = PRESSED.replace("DONE", "now.fetched !== before.fetched")
 
 
 def open_lesson(page: Page, server: Server, slug: str, **settings: object) -> None:
@@ -58,7 +63,19 @@ def rest(page: Page, slug: str) -> None:
 
 def commit(page: Page, slug: str, name: str, key: str = "ArrowRight") -> float:
     """Press a key on a slider and leave it: milliseconds from the key to the paint of the server's answer."""
-    took = page.evaluate(NEW_VALUE, [slug, name, key])
+    took = page.evaluate(ANSWERED, [slug, f'[data-control="{name}"] input', key, True])
+    _rest_again(page)
+    return took
+
+
+def move_point(page: Page, slug: str, key: str = "ArrowLeft") -> float:
+    """Press a key on the point of a figure: milliseconds from the key to the paint of the picture there."""
+    took = page.evaluate(FETCHED, [slug, ".inv-handle", key, False])
+    page.wait_for_timeout(400)  # by then the point has been let go
+    _rest_again(page)
+    return took
+
+
+def _rest_again(page: Page) -> None:
     driver.wait_until_idle(page)
     page.wait_for_timeout(250)  # the stage tells Plotly 150 ms later: that belongs to no rerun
-    return took
