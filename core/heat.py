@@ -7,10 +7,12 @@ symmetric and its own inverse, and those factors are the singular values of its 
 Only nu t counts: `time` may be read as t in units of (length of the rod)^2 / nu.
 """
 
+import math
 from collections.abc import Callable
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from core import integrators
@@ -18,14 +20,14 @@ from core.backend import default_float
 from core.problem import Problem, Wrapped, number
 
 
-def points(n: int) -> Float[Array, " n"]:
+def points(n: int) -> Float[np.ndarray, " n"]:
     """The n inner points of the rod, evenly spaced; the ends 0 and 1 are left out."""
-    return jnp.arange(1, n + 1, dtype=default_float()) / (n + 1)
+    return np.arange(1, n + 1, dtype=default_float()) / (n + 1)
 
 
-def wave_numbers(n: int) -> Float[Array, " n"]:
+def wave_numbers(n: int) -> Float[np.ndarray, " n"]:
     """k = pi, 2 pi, ..., n pi: the waves that n points can carry."""
-    return jnp.pi * jnp.arange(1, n + 1, dtype=default_float())
+    return np.pi * np.arange(1, n + 1, dtype=default_float())
 
 
 def sine_transform(u: Float[Array, " n"]) -> Float[Array, " n"]:
@@ -57,7 +59,7 @@ def time_for(n: int, condition: float) -> float:
 
     Largest over smallest factor is exp(nu pi^2 (n^2 - 1) t); nu is 1 here.
     """
-    return float(jnp.log(condition) / (jnp.pi**2 * (n**2 - 1)))
+    return math.log(condition) / (math.pi**2 * (n**2 - 1))
 
 
 class Heat1D(Problem):
@@ -79,9 +81,9 @@ class Heat1D(Problem):
     def __init__(self, n=32, nu=1.0, time=1e-3, cubic=0.0, unit_gain=False, target=None, start=None):
         self.n, self.unit_gain = n, unit_gain
         self.nu, self.time, self.cubic = number(nu), number(time), number(cubic)
-        self.start = number(jnp.full(n, 0.5)) if start is None else number(start)
-        self.domain = (number(jnp.zeros(n)), number(jnp.ones(n)))
-        self.target = number(jnp.zeros(n)) if target is None else number(target)
+        self.start = number(np.full(n, 0.5)) if start is None else number(start)
+        self.domain = (number(np.zeros(n)), number(np.ones(n)))
+        self.target = number(np.zeros(n)) if target is None else number(target)
 
     def factors(self) -> Float[Array, " n"]:
         """What each wave is multiplied by, the longest first: the singular values of the linear part, by formula."""

@@ -1,7 +1,10 @@
 """Linear problems y = A x with a chosen condition number: where every claim can be checked against the exact answer."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from core.problem import NoInverse, Problem, number
@@ -18,9 +21,9 @@ class LinearMap(Problem):
     def __init__(self, matrix, target=None, start=None):
         self.matrix = number(matrix)
         m, n = self.matrix.shape
-        self.target = number(jnp.zeros(m)) if target is None else number(target)
-        self.start = number(jnp.zeros(n)) if start is None else number(start)
-        self.domain = (number(-jnp.ones(n)), number(jnp.ones(n)))
+        self.target = number(np.zeros(m)) if target is None else number(target)
+        self.start = number(np.zeros(n)) if start is None else number(start)
+        self.domain = (number(-np.ones(n)), number(np.ones(n)))
 
     def forward(self, x: Float[Array, " n"]) -> Float[Array, " m"]:
         return self.matrix @ x
@@ -32,6 +35,7 @@ class LinearMap(Problem):
         return jnp.linalg.solve(self.matrix, y)
 
 
+@partial(jax.jit, static_argnums=(1, 2, 3))
 def conditioned(key: PRNGKeyArray, n: int, condition: float, m: int | None = None) -> Float[Array, "m n"]:
     """A random matrix whose singular values fall evenly, by a constant factor, from 1 to 1 / condition.
 

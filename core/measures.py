@@ -118,6 +118,7 @@ def bend(y: Float[Array, "steps m"], target: Float[Array, " m"]) -> Float[Array,
     return jnp.max(jnp.linalg.norm(away, axis=-1)) / length
 
 
+@jax.jit
 def loglog_slope(
     x: Float[Array, " k"], y: Float[Array, " k"], where: Bool[Array, " k"] | None = None
 ) -> Float[Array, ""]:

@@ -185,6 +185,7 @@ def trainable(model: PyTree) -> PyTree:
     return jax.tree.map(eqx.is_inexact_array, model, is_leaf=lambda node: isinstance(node, Frozen))
 
 
+@eqx.filter_jit
 def as_type(tree: Tree, dtype: DTypeLike) -> Tree:
     """The same tree with every floating-point array in `dtype`."""
     return jax.tree.map(lambda leaf: leaf.astype(dtype) if eqx.is_inexact_array(leaf) else leaf, tree)

@@ -6,6 +6,7 @@ Units are those of time and length, unnamed. zeta is the damping ratio: 0 is no 
 """
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -99,15 +100,19 @@ class DampedOscillator(Problem):
         self.time = number(time)
         self.start = number(start)
         self.domain = (number([-0.2] * 4), number([1.2] * 4))
-        self.target = self.forward(number(solution)) if target is None else number(target)
+        self.target = positions(self.time, number(solution)) if target is None else number(target)
 
     def forward(self, x: Float[Array, "4"]) -> Float[Array, "32"]:
-        omega, zeta, state = physical(x)
-        path = integrators.trajectory(
-            integrators.rk4, lambda now: rate(omega, zeta, now), state, self.time / STEPS, STEPS
-        )
-        every = STEPS // SAMPLES
-        return path[every::every, 0]
+        return positions(self.time, x)
+
+
+@jax.jit
+def positions(time: Float[Array, ""], x: Float[Array, "4"]) -> Float[Array, "32"]:
+    """Where the oscillator with these parameters is at each of SAMPLES moments of the time."""
+    omega, zeta, state = physical(x)
+    path = integrators.trajectory(integrators.rk4, lambda now: rate(omega, zeta, now), state, time / STEPS, STEPS)
+    every = STEPS // SAMPLES
+    return path[every::every, 0]
 
 
 def physical(x: Float[Array, "4"]) -> tuple[Array, Array, Float[Array, "2"]]:

@@ -5,12 +5,24 @@ for a day, with every choice of every page tried by somebody, would get there.
 """
 
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import equinox as eqx
 import jax
 
 MOST = 45_000  # mappings: all pages at their defaults take two thirds of that, every choice of every page more than all
+
+
+@contextmanager
+def at_once() -> Iterator[None]:
+    """What is computed in this block is numbers, also while a program is being traced that asked for them.
+
+    `jax.ensure_compile_time_eval` would do, but makes a program of its own of every constant of what is jitted inside.
+    """
+    with jax.core.eval_context():
+        yield
 
 
 def mappings() -> int:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from core.architectures import ARCHITECTURES
@@ -124,7 +125,7 @@ def linear(n: int = 8, condition: float = 10.0, m: int | None = None, seed: int 
     problem = LinearMap(conditioned(jax.random.key(seed), n, condition, m))
     inputs = StandardNormal(problem.start)
     _, scale, gradient_step = _numbers(problem, inputs, CALIBRATION)
-    wide = (number(jnp.full(n, -1e3)), number(jnp.full(n, 1e3)))
+    wide = (number(np.full(n, -1e3)), number(np.full(n, 1e3)))
     return Setup(
         problem=problem,
         draw=inputs,
@@ -184,7 +185,7 @@ def oscillator() -> Setup:
     physics. Gradient descent's first step is 0.05: at 1 / L it is refused more often than taken.
     """
     problem = DampedOscillator()
-    inputs = UniformBox((number(jnp.zeros(4)), number(jnp.ones(4))))
+    inputs = UniformBox((number(np.zeros(4)), number(np.ones(4))))
     _, scale, _ = _numbers(problem, inputs, 256)
     return Setup(
         problem=problem,

@@ -32,6 +32,7 @@ _OPTIMISED = {"xla_backend_optimization_level": 3}
 
 # Flattened: one vector instead of a dozen arrays halves the compilation time.
 _ADAM = optax.flatten(optax.scale_by_adam())
+_begin = eqx.filter_jit(_ADAM.init)
 
 
 class State(eqx.Module):
@@ -73,7 +74,7 @@ def start(setup: Setup, key: PRNGKeyArray) -> State:
     model = setup.build(key_model)
     moving, _ = eqx.partition(model, trainable(model))
     zero = jnp.zeros((), jnp.int32)
-    return State(model, _ADAM.init(moving), key_data, zero, zero)
+    return State(model, _begin(moving), key_data, zero, zero)
 
 
 def model_of(state: State) -> Deceptron:

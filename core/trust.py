@@ -8,6 +8,7 @@ the error shrinks wherever RJCP = |C - I|_F^2 < 1, and C is then invertible: no 
 direction comes back reversed. That is sufficient, not necessary, and it speaks of steps that Armijo's rule lets pass.
 """
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
@@ -31,6 +32,7 @@ def outdated(model: Deceptron, problem: Problem) -> Deceptron:
     return Deceptron(Physics(problem), model.g)
 
 
+@jax.jit
 def rank_correlation(a: Float[Array, " k"], b: Float[Array, " k"]) -> Float[Array, ""]:
     """Spearman's: the correlation of the ranks, equal values sharing theirs; nan where one of the two is constant."""
 
@@ -42,6 +44,7 @@ def rank_correlation(a: Float[Array, " k"], b: Float[Array, " k"]) -> Float[Arra
     return jnp.sum(away_a * away_b) / jnp.sqrt(jnp.sum(away_a**2) * jnp.sum(away_b**2))
 
 
+@jax.jit
 def best_threshold(values: Float[Array, " k"], good: Bool[Array, " k"]) -> tuple[Float[Array, ""], Float[Array, ""]]:
     """The threshold below which to expect the good ones, and the share of all that it puts on the right side.
 

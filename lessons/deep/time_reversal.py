@@ -10,6 +10,7 @@ from core import integrators, measures
 from core.heat import flow, plateaus, wave_numbers
 from core.integrators import STEPPERS
 from core.oscillator import closed_form, rate
+from core.programs import at_once
 from lessons.controls import Choice, Landmark, Legend, Slider, Step
 from lessons.figures import FAR, Axis, Drawing, Line, Mark, Panel
 from lessons.lesson import Claim, Lesson, Takeaway, Teaching
@@ -81,16 +82,15 @@ def _together(moved, states, dt):
 def heat_returns(precision):
     """The rod's return error after 0, 1, 2, ... Runge-Kutta steps each way, and those times; no slider moves it."""
     kind = PRECISIONS[precision]
-    with jax.ensure_compile_time_eval():
-        u, dt = plateaus(WAVES).astype(kind), (HEAT_STEP / wave_numbers(WAVES)[-1] ** 2).astype(kind)
-        move = flow(jnp.ones((), kind))
-        there = integrators.trajectory(integrators.rk4, move, u, dt, HEAT_STEPS)
-        counts = jnp.arange(HEAT_STEPS + 1)
+    with at_once():
+        return _heat_returns(plateaus(WAVES).astype(kind), jnp.asarray(HEAT_STEP / wave_numbers(WAVES)[-1] ** 2, kind))
 
-        def miss(state, count):
-            return jnp.linalg.norm(integrators.end(integrators.rk4, move, state, -dt, count, HEAT_STEPS) - u)
 
-        return {"times": counts * dt, "errors": jax.vmap(miss)(there, counts)}
+@jax.jit
+def _heat_returns(u, dt):
+    move, counts = flow(jnp.ones_like(dt)), jnp.arange(HEAT_STEPS + 1)
+    back = jax.vmap(lambda count: integrators.returned(integrators.rk4, move, u, dt, count, HEAT_STEPS))(counts)
+    return {"times": counts * dt, "errors": jnp.linalg.norm(back - u, axis=-1)}
 
 
 def draw(result):

@@ -13,6 +13,7 @@ from core.deceptron import Deceptron, rjcp_field
 from core.diagnosis import SIGNATURES, UNTRUSTED, diagnose
 from core.networks import Physics
 from core.problem import Aimed
+from core.programs import at_once
 from core.solve import solve_path
 from lessons.controls import Choice, Landmark, Point, Preset, Slider, Step
 from lessons.figures import FAINTEST, METHODS, Axis, Drawing, Line, Mark, Panel, over_steps
@@ -45,7 +46,7 @@ class Given(NamedTuple):
 @cache
 def given(data):
     """The standard g, and what is wrong with the data."""
-    with jax.ensure_compile_time_eval():
+    with at_once():
         return Given(study.model("clean").g, jnp.asarray(data == "reach"), jnp.asarray(data == "gap"))
 
 

@@ -62,12 +62,12 @@ def diagnosed(disturb, level, method="dipg_differenced"):
     truths, starts, noise = study.drawn()
     turn = level if disturb == "stale" else 0.0
     reach = level if disturb == "box" else study.FREE
-    starts = study.on_edge(starts, level) if disturb == "start" else jnp.clip(starts, -reach, reach)
+    starts = study.on_edge(starts, level) if disturb == "start" else np.clip(starts, -reach, reach)
     problem, solver = study.world(turn), study.solver(reach)
     if disturb == "eta":
         solver = dataclasses.replace(solver, eta=level)
     error = level * noise if disturb == "noise" else 0 * noise
-    y_stars = jax.vmap(problem.forward)(truths) + error
+    y_stars = study.observed(truths, turn) + error
     pair = outdated(study.model("clean"), problem)
     setup = dataclasses.replace(setting.setup("sine"), problem=problem, solver=solver)
     walks = jax.tree.map(np.asarray, solve_many(method, setup, pair, y_stars, starts))

@@ -18,6 +18,7 @@ from core import training
 from core.backend import default_float
 from core.deceptron import Deceptron, rjcp_field
 from core.networks import as_type
+from core.programs import at_once
 from core.protocol import Status
 from core.solve import solve_many
 from core.toys import RotatedSine
@@ -50,9 +51,9 @@ class Curves(NamedTuple):
     differenced D-IPG. with_rjcp, with_accepted: rank correlation of the error with each over all instances and levels.
     """
 
-    error: dict[str, Float[Array, "levels 2"]]
-    rjcp: Float[Array, "levels 2"]
-    accepted: Float[Array, " levels"]
+    error: dict[str, Float[np.ndarray, "levels 2"]]
+    rjcp: Float[np.ndarray, "levels 2"]
+    accepted: Float[np.ndarray, " levels"]
     with_rjcp: Float[Array, ""]
     with_accepted: Float[Array, ""]
 
@@ -64,11 +65,11 @@ class Study(NamedTuple):
     """
 
     g: Deceptron
-    acts: dict[str, Array]
-    levels: Float[Array, " levels"]
+    acts: dict[str, np.ndarray]
+    levels: Float[np.ndarray, " levels"]
     curves: Curves
-    calm: Float[Array, ""]
-    boundary: Float[Array, ""]
+    calm: Float[np.ndarray, ""]
+    boundary: Float[np.ndarray, ""]
 
 
 def world(turn: float | Array = 0.0) -> RotatedSine:
@@ -96,38 +97,50 @@ def solver(half_width: float | Array = FREE):
 @cache
 def drawn(seed: int = 0) -> tuple[Array, Array, Array]:
     """Truths and starts uniform in [-1, 1]^2, and noise of standard deviation 1: each (INSTANCES, 2)."""
-    with jax.ensure_compile_time_eval():
-        keys, shape = jax.random.split(jax.random.key(seed), 3), (INSTANCES, 2)
-        truths, starts = (jax.random.uniform(key, shape, minval=-1.0, maxval=1.0) for key in keys[:2])
-        return truths, starts, jax.random.normal(keys[2], shape)
+    with at_once():
+        return _drawn(jax.random.key(seed))
 
 
-def on_edge(points: Float[Array, "k 2"], reach: float | Array) -> Float[Array, "k 2"]:
+@jax.jit
+def _drawn(key):
+    keys, shape = jax.random.split(key, 3), (INSTANCES, 2)
+    truths, starts = (jax.random.uniform(key, shape, minval=-1.0, maxval=1.0) for key in keys[:2])
+    return truths, starts, jax.random.normal(keys[2], shape)
+
+
+def on_edge(points: Float[Array, "k 2"], reach: float) -> Float[np.ndarray, "k 2"]:
     """The same directions, on the edge of [-reach, reach]^2."""
-    return reach * points / jnp.max(jnp.abs(points), axis=-1, keepdims=True)
+    return reach * np.asarray(points) / np.max(np.abs(points), axis=-1, keepdims=True)
+
+
+@jax.jit
+def observed(truths: Float[Array, "k 2"], turn: float | Array) -> Float[Array, "k 2"]:
+    """What the turned world makes of the truths."""
+    return jax.vmap(world(turn).forward)(truths)
 
 
 class Runs(NamedTuple):
     """One entry an instance: what is at stake, what was found, and the two gauges."""
 
-    truth: Float[Array, "k 2"]
-    start: Float[Array, "k 2"]
-    x: Float[Array, "k 2"]
-    error: Float[Array, " k"]
-    rjcp: Float[Array, " k"]
-    accepted: Float[Array, " k"]
-    arrived: Bool[Array, " k"]
+    truth: Float[np.ndarray, "k 2"]
+    start: Float[np.ndarray, "k 2"]
+    x: Float[np.ndarray, "k 2"]
+    error: Float[np.ndarray, " k"]
+    rjcp: Float[np.ndarray, " k"]
+    accepted: Float[np.ndarray, " k"]
+    arrived: Bool[np.ndarray, " k"]
 
 
 def runs(method: str, trained: str, truths: Array, starts: Array, noise=0.0, turn=0.0, known=0.0, reach=FREE) -> Runs:
     """Walk towards what the turned world makes of the truths, plus noise, with a simulator turned by `known`."""
     f, g = world(known), outdated(model(trained), world(known))
-    y_stars = jax.vmap(world(turn).forward)(truths) + noise
+    y_stars = np.asarray(observed(truths, turn)) + noise
     setup = dataclasses.replace(setting.setup("sine"), problem=f, solver=solver(reach))
-    starts = jnp.clip(starts, -reach, reach)
-    found = solve_many(method, setup, g, y_stars, starts)
-    highest = jnp.max(rjcp_field(g, found.path.x), axis=-1)
-    error = jnp.linalg.norm(found.x - truths, axis=-1)
+    truths, starts = np.asarray(truths), np.clip(starts, -reach, reach)
+    found = solve_many(method, setup, g, jnp.asarray(y_stars), jnp.asarray(starts))
+    highest = np.max(rjcp_field(g, found.path.x), axis=-1)
+    found = jax.tree.map(np.asarray, found)
+    error = np.linalg.norm(found.x - truths, axis=-1)
     return Runs(truths, starts, found.x, error, highest, found.accepted, found.status == Status.CONVERGED)
 
 
@@ -156,15 +169,15 @@ def curves(disturb: str, trained: str) -> Curves:
     learned = found["dipg_differenced"]
 
     def two(values):
-        return jnp.stack([jnp.quantile(values, q) for q in (0.5, 0.9)])
+        return np.quantile(values, (0.5, 0.9))
 
     error, rjcp, accepted = (
-        jnp.concatenate([getattr(one, name) for one in learned]) for name in ("error", "rjcp", "accepted")
+        np.concatenate([getattr(one, name) for one in learned]) for name in ("error", "rjcp", "accepted")
     )
     return Curves(
-        {method: jnp.stack([two(one.error) for one in every]) for method, every in found.items()},
-        jnp.stack([two(one.rjcp) for one in learned]),
-        jnp.stack([jnp.mean(one.accepted) for one in learned]),
+        {method: np.stack([two(one.error) for one in every]) for method, every in found.items()},
+        np.stack([two(one.rjcp) for one in learned]),
+        np.stack([np.mean(one.accepted) for one in learned]),
         rank_correlation(error, rjcp),
         rank_correlation(error, accepted),
     )
@@ -177,7 +190,7 @@ def across_the_view(trained: str = "clean") -> tuple[Runs, Array]:
     for seed in range(BATCHES):  # of one size, so that nothing is compiled anew
         truths, starts, _ = drawn(seed)
         found.append(runs("dipg_differenced", trained, VIEW * truths, starts))
-    every = jax.tree.map(lambda *parts: jnp.concatenate(parts), *found)
+    every = jax.tree.map(lambda *parts: np.concatenate(parts), *found)
     return every, rjcp_field(outdated(model(trained), world()), every.truth)
 
 
@@ -196,16 +209,16 @@ def validity(trained: str = "clean") -> tuple[float, float]:
 def calm(trained: str) -> float:
     """The median over the instances of the highest RJCP on the way, nothing being disturbed."""
     truths, starts, _ = drawn()
-    return float(jnp.median(runs("dipg_differenced", trained, truths, starts).rjcp))
+    return float(np.median(runs("dipg_differenced", trained, truths, starts).rjcp))
 
 
 @cache
 def study(disturb: str, trained: str) -> Study:
     """All that the figure needs, measured once per process."""
-    with jax.ensure_compile_time_eval():
-        acts = {name: jnp.asarray(float(name == disturb)) for name in LEVELS}
+    with at_once():
+        acts = {name: np.asarray(float(name == disturb)) for name in LEVELS}
         measured = curves(disturb, trained)
         return Study(
-            model(trained).g, acts, jnp.asarray(LEVELS[disturb], default_float()), measured, jnp.asarray(calm(trained)),
-            jnp.asarray(validity(trained)[0]),
+            model(trained).g, acts, LEVELS[disturb].astype(default_float()), measured, np.asarray(calm(trained)),
+            np.asarray(validity(trained)[0]),
         )  # fmt: skip

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from core import setups, training
+from core.programs import at_once
 from core.setup import Hyper
 
 CHUNKS, EVERY = 30, 2  # pictures of a training of 3,000 steps: one every second chunk
@@ -20,7 +21,7 @@ TRUTH, START = (-0.9, -1.1), (1.6, 0.9)
 @cache
 def setup(data, condition):
     """Two unknowns, two or three data; the condition number is that of A."""
-    with jax.ensure_compile_time_eval():
+    with at_once():
         return setups.linear(2, float(condition), DATA[data])
 
 

@@ -34,6 +34,8 @@ START_OMEGA = 2.0
 ASTRAY = 0.3  # an angular frequency farther off than this belongs to another swing
 CROSS = (0.025, 0.05)  # half the width and height of a datum's cross, in units of the axes
 
+_physical = jax.jit(physical)
+
 
 def model_for(settings):
     """The Deceptron of training seed 0, with or without JCP."""
@@ -62,8 +64,8 @@ def simulate(model, jcp, omega, velocity, damping, noise, zeta, relaxation, inst
 
 def meaning(x):
     """Angular frequency, first position and first velocity of parameters (..., 4)."""
-    omega, _zeta, (position, velocity) = physical(np.moveaxis(np.asarray(x), -1, 0))
-    return tuple(np.asarray(part) for part in (omega, position, velocity))
+    omega, _zeta, state = _physical(np.moveaxis(np.asarray(x), -1, 0))
+    return np.asarray(omega), *np.asarray(state)
 
 
 def draw(result):

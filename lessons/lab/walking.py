@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from core import training
 from core.problem import Aimed
+from core.programs import at_once
 from core.solve import solve_path
 from lessons.figures import METHODS
 from lessons.lab.experiments import EXPERIMENTS, FULL
@@ -26,7 +27,7 @@ _solve = eqx.filter_jit(solve_path)
 @cache
 def setup(experiment):
     """The experiment's setup with a figure's budget."""
-    with jax.ensure_compile_time_eval():
+    with at_once():
         chosen = EXPERIMENTS[experiment].setup()
     return dataclasses.replace(chosen, solver=dataclasses.replace(chosen.solver, budget=BUDGET))
 
@@ -34,12 +35,16 @@ def setup(experiment):
 @cache
 def instances(experiment):
     """INSTANCES true unknowns, the noise of each at a standard deviation of 1, and the start."""
-    with jax.ensure_compile_time_eval():
-        key_x, key_noise = jax.random.split(jax.random.key(SEED))
-        chosen = setup(experiment)
-        x, start = chosen.draw(key_x, INSTANCES), chosen.problem.start
-        m = chosen.problem.forward(start).size
-        return x, jax.random.normal(key_noise, (INSTANCES, m), x.dtype), start
+    with at_once():
+        return _drawn(setup(experiment), jax.random.key(SEED))
+
+
+@eqx.filter_jit
+def _drawn(chosen, key):
+    key_x, key_noise = jax.random.split(key)
+    x, start = chosen.draw(key_x, INSTANCES), chosen.problem.start
+    m = chosen.problem.forward(start).size
+    return x, jax.random.normal(key_noise, (INSTANCES, m), x.dtype), start
 
 
 def chosen_one(values, instance):

@@ -12,6 +12,7 @@ from core.backend import default_float
 from core.deceptron import Deceptron, rjcp_field
 from core.networks import as_type
 from core.problem import Problem
+from core.programs import at_once
 from core.setup import Hyper, Setup
 from core.setups import toy
 from core.toys import RotatedSine, Scaled, Sheared, SquaredSecond
@@ -39,7 +40,7 @@ ARCHITECTURE_LABELS = {
 def problem(name: str) -> Problem:
     """A toy by its name in PROBLEM_LABELS, with its target reached from inside the trained region."""
     # Cached across calls, some of them inside a trace: the numbers must be real ones, not tracers.
-    with jax.ensure_compile_time_eval():
+    with at_once():
         return {
             "sine": lambda: RotatedSine(start=START),
             "scaled": lambda: Scaled(4.0, target=(-0.7, -2.0), start=START),
@@ -51,7 +52,7 @@ def problem(name: str) -> Problem:
 @cache
 def setup(name: str, architecture: str = "physics") -> Setup:
     """The training and solving setup of a toy."""
-    with jax.ensure_compile_time_eval():
+    with at_once():
         return toy(problem(name), architecture)
 
 
@@ -70,10 +71,10 @@ def with_weight(hyper: Hyper, term: str, weight: float) -> Hyper:
     return eqx.tree_at(lambda h: h.weights[term], hyper, jnp.asarray(weight, jnp.float32))
 
 
-def grid(count: int, view: float = VIEW) -> jax.Array:
+def grid(count: int, view: float = VIEW) -> np.ndarray:
     """Points (count, count, 2) over the view, row 0 at the lowest x2, float32 like the models."""
-    line = jnp.linspace(-view, view, count, dtype=jnp.float32)
-    return jnp.stack(jnp.meshgrid(line, line), axis=-1)
+    line = np.linspace(-view, view, count, dtype=np.float32)
+    return np.stack(np.meshgrid(line, line), axis=-1)
 
 
 def trust(model: Deceptron, name: str, view: float = VIEW) -> dict[str, jax.Array]:
@@ -91,8 +92,7 @@ def trust(model: Deceptron, name: str, view: float = VIEW) -> dict[str, jax.Arra
 @cache
 def _inside_and_outside(name: str, view: float) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
     """The places of the trust map's grid in the trained box, and the others. As numbers, so that few are sorted."""
-    with jax.ensure_compile_time_eval():
-        points = np.asarray(grid(TRUST_GRID, view))
+    points = grid(TRUST_GRID, view)
     lower, upper = (np.asarray(side) for side in setup(name).solver.box)
     inside = np.all((points >= lower) & (points <= upper), axis=-1)
     return np.nonzero(inside), np.nonzero(~inside)
