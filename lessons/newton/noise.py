@@ -49,7 +49,7 @@ def simulate(problem, size, wave_number, start):
         which: {name: rollout(rule, each, start, STEPS, eta=etas[name]) for name, rule in RULES.items()}
         for which, each in (("clean", clean), ("noisy", noisy))
     }
-    growth = jax.vmap(lambda k: roughness(Rippled(clean, size, k), one_period()))(jnp.asarray(KS, size.dtype))
+    growth = growing(clean, size)
     here = roughness(Rippled(clean, size, jnp.round(wave_number)), one_period())
     return {
         "paths": paths,
@@ -65,6 +65,11 @@ def simulate(problem, size, wave_number, start):
         "drowned_size": curvatures[0] / wave_number**2,
         "landscape": landscape(clean, VIEW, LANDSCAPE_GRID),
     }
+
+
+def growing(clean, size):
+    """What a ripple of this size adds to the loss and its derivatives, at each wave number of KS."""
+    return jax.vmap(lambda k: roughness(Rippled(clean, size, k), one_period()))(jnp.asarray(KS, size.dtype))
 
 
 def _apart(a, b):
@@ -177,9 +182,8 @@ def _slopes_claim(lesson):
     for problem in ("sheared", "banana"):
         slopes = lesson.experiment(problem=problem)["slopes"]
         found.append([float(slopes[part]) for part in PARTS])
-    sine = RotatedSine()
-    runs = [roughness(Rippled(sine, jnp.array(1e-3), jnp.array(k)), one_period()) for k in KS]
-    found.append([float(loglog_slope(jnp.array(KS), jnp.array([getattr(r, p) for r in runs]))) for p in PARTS])
+    growth = jax.jit(growing)(RotatedSine(), jnp.array(1e-3))
+    found.append([float(loglog_slope(jnp.array(KS), getattr(growth, part))) for part in PARTS])
     return found, np.allclose(found, [0.0, 1.0, 2.0], atol=1e-3)
 
 
