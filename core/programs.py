@@ -1,4 +1,4 @@
-"""How many compiled programs a process keeps: each takes some 200 mappings of memory, and those are limited.
+"""How many compiled programs a process keeps: each takes some 100 mappings of memory, and those are limited.
 
 Linux grants a process 65,530 of them by default, and at the limit XLA aborts the whole process. A course that is open
 for a day, with every choice of every page tried by somebody, would get there.
@@ -12,7 +12,7 @@ from pathlib import Path
 import equinox as eqx
 import jax
 
-MOST = 45_000  # mappings: all pages at their defaults take two thirds of that, every choice of every page more than all
+MOST = 45_000  # mappings: all pages at their defaults take 17,500, every further choice of a page some hundreds more
 
 
 @contextmanager
