@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from core import programs
@@ -38,3 +39,21 @@ def test_the_programs_of_other_pages_are_given_back_and_their_sweeps_are_the_sam
 def test_a_system_that_does_not_tell_keeps_its_programs(monkeypatch):
     monkeypatch.setattr(programs, "mappings", lambda: 0)
     assert not programs.give_back()
+
+
+def test_what_is_computed_at_once_is_numbers_inside_a_trace_and_by_one_program(caplog):
+    @jax.jit
+    def counted(x):
+        return x + jnp.arange(3, dtype=x.dtype) * jnp.linspace(1.0, 3.0, 3, dtype=x.dtype)
+
+    @jax.jit
+    def traced(y):
+        with programs.at_once(), jax.log_compiles():
+            known.append(np.asarray(counted(np.ones(3))))
+        return y + known[-1]
+
+    known = []
+    assert traced(np.zeros(3)).tolist() == [1, 3, 7]
+    assert known[0].tolist() == [1, 3, 7]
+    compiled = [record.getMessage() for record in caplog.records if "XLA compilation" in record.getMessage()]
+    assert len(compiled) == 1 and "counted" in compiled[0]
