@@ -11,7 +11,9 @@ Source: Nocedal and Wright, Numerical Optimization, chapter 10; the half inverse
 "Half-Inverse Gradients for Physical Deep Learning" (2022), eq. 5.
 """
 
+import jax
 import jax.numpy as jnp
+from jax.scipy.linalg import cho_factor, cho_solve
 from jaxtyping import Array, Float
 
 from core.problem import Problem
@@ -24,7 +26,31 @@ def gauss_newton(problem: Problem, x: Float[Array, " n"], eta: Float[Array, ""])
     For a square, regular J it is the inverse gradient; for linear P it is Newton's step.
     """
     residual = problem.forward(x) - problem.target
-    return -eta * jnp.linalg.pinv(problem.jacobian(x)) @ residual
+    return -eta * shortest_solution(problem.jacobian(x), residual)
+
+
+def shortest_solution(matrix: Float[Array, "m n"], right: Float[Array, " m"]) -> Float[Array, " n"]:
+    """A^+ b: of all x with the least |A x - b|, the shortest.
+
+    If the columns of A are clearly independent, there is but one such x, by Cholesky's A^T A = L L^T. Where m < n, or
+    the diagonal of L falls below the fourth root of the rounding error, it takes the pseudo-inverse, and ten times as
+    long.
+    """
+
+    def by_pseudo_inverse():
+        return jnp.linalg.pinv(matrix) @ right
+
+    def by_cholesky():
+        solution = cho_solve((lower, True), matrix.T @ right)
+        # A^T A has the square of A's condition number; one correction takes back what that costs in precision.
+        return solution + cho_solve((lower, True), matrix.T @ (right - matrix @ solution))
+
+    if matrix.shape[0] < matrix.shape[1]:
+        return by_pseudo_inverse()
+    lower, _ = cho_factor(matrix.T @ matrix, lower=True)
+    diagonal = jnp.diagonal(lower)
+    independent = jnp.min(diagonal) > jnp.finfo(lower.dtype).eps ** 0.25 * jnp.max(diagonal)  # False for nan
+    return jax.lax.cond(independent, by_cholesky, by_pseudo_inverse)
 
 
 def levenberg_marquardt(

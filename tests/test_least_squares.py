@@ -14,6 +14,7 @@ from core.least_squares import (
     gauss_newton,
     half_inverse_gradient,
     levenberg_marquardt,
+    shortest_solution,
     truncated_inverse_gradient,
 )
 from core.problem import Problem
@@ -104,6 +105,37 @@ def test_half_inverse_gradient_drops_small_singular_values():
 def test_half_inverse_gradient_is_finite_where_the_jacobian_is_singular():
     on_fold = step(half_inverse_gradient, toys.SquaredSecond(), (2.0, 0.0))
     np.testing.assert_allclose(on_fold, [-ETA * 2.0, 0.0], atol=1e-15)
+
+
+# name: (matrix, how many singular values pinv keeps)
+MATRICES = {
+    "regular": (np.array([[1.0, 2.0, 0.0], [0.0, 3.0, 1.0], [1.0, 0.0, 1.0]]), 3),
+    "tall": (np.array([[1.0, 2.0], [0.0, 3.0], [1.0, 0.0], [2.0, -1.0]]), 2),
+    "wide": (np.array([[1.0, 2.0, 0.0], [0.0, 3.0, 1.0]]), 2),
+    "zero": (np.zeros((2, 2)), 0),
+    "a dependent column": (np.array([[1.0, 2.0], [2.0, 4.0]]), 1),
+    "tall, a dependent column": (np.array([[0.1, 0.3], [0.2, 0.6], [0.3, 0.9]]), 1),
+    "a column of zeros": (np.diag([1.0, 0.0, 2.0]), 2),
+    "nearly dependent": (np.array([[1.0, 1.0], [1.0, 1.0 + 1e-9]]), 2),
+    "condition 5e3": (np.diag([1.0, 2e-4]) @ TURN, 2),
+}
+
+
+@pytest.mark.usefixtures("strict")
+@pytest.mark.parametrize("name", MATRICES)
+def test_the_shortest_solution_is_numpys_whatever_the_rank(name):
+    matrix, rank = MATRICES[name]
+    right = np.linspace(1.0, 2.0, len(matrix))
+    expected, _, found, singular = np.linalg.lstsq(matrix, right, rcond=1e-13)
+    assert found == rank
+    solution = np.array(jax.jit(shortest_solution)(jnp.array(matrix), jnp.array(right)))
+    condition = singular[0] / singular[rank - 1] if rank else 1.0
+    np.testing.assert_allclose(solution, expected, rtol=1e-14 * condition, atol=1e-14 * condition)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_no_solution_comes_from_a_matrix_that_is_not_finite(value):
+    assert np.isnan(shortest_solution(jnp.array([[1.0, value], [0.0, 1.0]]), jnp.ones(2))).all()
 
 
 MASTS = {count: toys.Beacons(count, error=0.1) for count in (1, 2, 3)}
