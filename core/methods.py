@@ -1,9 +1,11 @@
 """Every method's proposal, side by side. The protocol in `core.protocol` is common: only this differs.
 
-A proposal is a pure function (problem, model, x, y, eta, solver) -> (aim in y-space, proposed x), with y =
-P(x) and r = y - y*. The residual is that of the *physics* P for every method; D-IPG uses of the model only
-its g. (The paper's residual is that of its surrogate f_W. To walk on a surrogate, pass a problem whose
-forward map is model.f.) A method with a memory takes it as one more argument.
+With y = P(x), r = y - y* and J = dy/dx, a proposal is an aim in y-space and a proposed x. Gradient descent, Newton's
+method and their kin have a step (problem, x, solver) -> dx and propose `straight` ahead, x + eta dx; one with a memory
+takes it as one more argument. The inverse simulator and its learned kin have a rule (problem, model, x, y, eta, solver)
+-> proposal, `curved` in eta. The residual is that of the *physics* P for every method; D-IPG uses of the model only its
+g. (The paper's residual is that of its surrogate f_W. To walk on a surrogate, pass a problem whose forward map is
+model.f.)
 
     plain D-IPG           x_p = g(y - eta r)               the paper's
     differenced D-IPG     x_p = x + g(y - eta r) - g(y)    the book's inverse simulator, with the learned g
@@ -22,9 +24,10 @@ from jaxtyping import Array, Float
 
 from core import least_squares, memories, updates
 from core.memories import Memory
-from core.problem import Problem
 
+Step = Float[Array, " n"]
 Proposal = tuple[Float[Array, " m"], Float[Array, " n"]]
+Proposer = Callable[..., Callable[[Float[Array, ""]], Proposal]]
 
 
 class Work(NamedTuple):
@@ -41,7 +44,7 @@ class Work(NamedTuple):
 
 
 class Method(NamedTuple):
-    """propose: see the module.  work: what it costs with n unknowns.
+    """propose: (problem, model, x, y, solver[, memory]) -> (eta -> proposal).  work: what it costs with n unknowns.
 
     memory: what carries over between steps, if anything.  learned: needs a model.  single: takes exactly one
     unrelaxed step, accepted whatever it does.  side_by_side: a batch of solves runs fastest under `vmap`, where every
@@ -49,7 +52,7 @@ class Method(NamedTuple):
     many of them, go side by side.
     """
 
-    propose: Callable[..., Proposal]
+    propose: Proposer
     work: Callable[[int], Work]
     memory: Memory | None = None
     learned: bool = False
@@ -80,58 +83,72 @@ def inverse_simulator(problem, model, x, y, eta, solver) -> Proposal:
     return aim, x + updates.inverse_simulator(problem, x, eta)
 
 
-def _linear(problem: Problem, x: Array, y: Array, dx: Array) -> Proposal:
-    """A step taken in x-space aims, to first order, at y + J dx."""
-    _, dy = jax.jvp(problem.forward, (x,), (dx,))
-    return y + dy, x + dx
+def gradient_descent(problem, x, solver) -> Step:
+    """dx = -gradient_step J^T r. The rule's loss has no 1/2 and so twice that gradient."""
+    return updates.gradient_descent(problem, x, 0.5 * solver.gradient_step)
 
 
-def gradient_descent(problem, model, x, y, eta, solver) -> Proposal:
-    """x_p = x - eta gradient_step J^T r. The rule's loss has no 1/2 and so twice that gradient."""
-    return _linear(problem, x, y, updates.gradient_descent(problem, x, 0.5 * eta * solver.gradient_step))
+def newton(problem, x, solver) -> Step:
+    """dx = -H^-1 dL/dx."""
+    return updates.newton(problem, x, 1.0)
 
 
-def newton(problem, model, x, y, eta, solver) -> Proposal:
-    """x_p = x - eta H^-1 dL/dx."""
-    return _linear(problem, x, y, updates.newton(problem, x, eta))
+def gauss_newton(problem, x, solver) -> Step:
+    """dx = -J^+ r."""
+    return least_squares.gauss_newton(problem, x, 1.0)
 
 
-def gauss_newton(problem, model, x, y, eta, solver) -> Proposal:
-    """x_p = x - eta J^+ r."""
-    return _linear(problem, x, y, least_squares.gauss_newton(problem, x, eta))
+def levenberg_marquardt(problem, x, solver) -> Step:
+    """dx = -(J^T J + damping I)^-1 J^T r, the damping fixed."""
+    return least_squares.levenberg_marquardt(problem, x, 1.0, solver.damping)
 
 
-def levenberg_marquardt(problem, model, x, y, eta, solver) -> Proposal:
-    """x_p = x - eta (J^T J + damping I)^-1 J^T r, the damping fixed."""
-    return _linear(problem, x, y, least_squares.levenberg_marquardt(problem, x, eta, solver.damping))
+def nesterov(problem, x, solver, memory) -> Step:
+    """dx = momentum - gradient_step J^T r, the gradient taken where the momentum leads."""
+    return memories.accelerated(problem, x, solver, memory)
 
 
-def nesterov(problem, model, x, y, eta, solver, memory) -> Proposal:
-    """x_p = x + eta (momentum - gradient_step J^T r), the gradient taken where the momentum leads."""
-    return _linear(problem, x, y, eta * memories.accelerated(problem, x, solver, memory))
+def conjugate_gradient(problem, x, solver, memory) -> Step:
+    """dx = t d with the conjugate direction d and its exact length t."""
+    return memories.conjugate(problem, x, memory)
 
 
-def conjugate_gradient(problem, model, x, y, eta, solver, memory) -> Proposal:
-    """x_p = x + eta t d with the conjugate direction d and its exact length t."""
-    return _linear(problem, x, y, eta * memories.conjugate(problem, x, memory))
+def lbfgs(problem, x, solver, memory) -> Step:
+    """dx = -B J^T r with the inverse Hessian B guessed from the last steps."""
+    return memories.quasi_newton(problem, x, solver, memory)
 
 
-def lbfgs(problem, model, x, y, eta, solver, memory) -> Proposal:
-    """x_p = x - eta B J^T r with the inverse Hessian B guessed from the last steps."""
-    return _linear(problem, x, y, eta * memories.quasi_newton(problem, x, solver, memory))
+def straight(step: Callable[..., Step]) -> Proposer:
+    """x_p = x + eta dx. dx is worked out once, however often eta is halved; to first order it aims at y + eta J dx."""
+
+    def propose(problem, model, x, y, solver, *memory):
+        dx = step(problem, x, solver, *memory)
+        _, dy = jax.jvp(problem.forward, (x,), (dx,))
+        return lambda eta: (y + eta * dy, x + eta * dx)
+
+    return propose
+
+
+def curved(rule: Callable[..., Proposal]) -> Proposer:
+    """x_p by a rule that has to be asked anew for every eta."""
+    return lambda problem, model, x, y, solver: lambda eta: rule(problem, model, x, y, eta, solver)
 
 
 METHODS = {
-    "gradient_descent": Method(gradient_descent, lambda n: Work(), side_by_side=True),
-    "nesterov": Method(nesterov, lambda n: Work(functions=1, products=1), memories.MOMENTUM, side_by_side=True),
-    "lbfgs": Method(lbfgs, lambda n: Work(), memories.PAIRS, side_by_side=True),
-    "conjugate_gradient": Method(conjugate_gradient, lambda n: Work(products=1), memories.CONJUGATE, side_by_side=True),
+    "gradient_descent": Method(straight(gradient_descent), lambda n: Work(), side_by_side=True),
+    "nesterov": Method(
+        straight(nesterov), lambda n: Work(functions=1, products=1), memories.MOMENTUM, side_by_side=True
+    ),
+    "lbfgs": Method(straight(lbfgs), lambda n: Work(), memories.PAIRS, side_by_side=True),
+    "conjugate_gradient": Method(
+        straight(conjugate_gradient), lambda n: Work(products=1), memories.CONJUGATE, side_by_side=True
+    ),
     # The Hessian is n products with the gradient's derivative, each about two products with J.
-    "newton": Method(newton, lambda n: Work(products=2 * n)),
-    "gauss_newton": Method(gauss_newton, lambda n: Work(products=n)),
-    "levenberg_marquardt": Method(levenberg_marquardt, lambda n: Work(products=n)),
-    "inverse_simulator": Method(inverse_simulator, lambda n: Work()),
-    "dipg_plain": Method(dipg_plain, lambda n: Work(inverses=1), learned=True),
-    "dipg_differenced": Method(dipg_differenced, lambda n: Work(inverses=2), learned=True),
-    "one_shot": Method(one_shot, lambda n: Work(inverses=1), learned=True, single=True, side_by_side=True),
+    "newton": Method(straight(newton), lambda n: Work(products=2 * n)),
+    "gauss_newton": Method(straight(gauss_newton), lambda n: Work(products=n)),
+    "levenberg_marquardt": Method(straight(levenberg_marquardt), lambda n: Work(products=n)),
+    "inverse_simulator": Method(curved(inverse_simulator), lambda n: Work()),
+    "dipg_plain": Method(curved(dipg_plain), lambda n: Work(inverses=1), learned=True),
+    "dipg_differenced": Method(curved(dipg_differenced), lambda n: Work(inverses=2), learned=True),
+    "one_shot": Method(curved(one_shot), lambda n: Work(inverses=1), learned=True, single=True),
 }

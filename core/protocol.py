@@ -56,6 +56,15 @@ class Trial(NamedTuple):
     projected: Float[Array, " n"]
 
 
+class Standing(NamedTuple):
+    """Where a walk stands between two iterations: x, y = P(x), its status, and what the method remembers."""
+
+    x: Float[Array, " n"]
+    y: Float[Array, " m"]
+    status: Int[Array, ""]
+    memory: Any
+
+
 class Protocol(eqx.Module):
     """What one iteration does, for one method on one problem; the module's docstring has the equations."""
 
@@ -64,68 +73,70 @@ class Protocol(eqx.Module):
     model: Deceptron | None
     solver: Solver
 
-    def residual(self, x: Float[Array, " n"]) -> Float[Array, ""]:
-        """|P(x) - y*| / scale."""
-        return jnp.linalg.norm(self.problem.forward(x) - self.problem.target) / self.solver.scale
+    def residual(self, y: Float[Array, " m"]) -> Float[Array, ""]:
+        """|y - y*| / scale."""
+        return jnp.linalg.norm(y - self.problem.target) / self.solver.scale
 
-    def attempt(self, x: Float[Array, " n"], halvings: Int[Array, ""], memory: Any = None) -> Trial:
-        """Propose with eta / 2^halvings, relax, project, and judge."""
-        eta = self.solver.eta * 0.5 ** halvings.astype(x.dtype)
-        y = self.problem.forward(x)
+    def backtrack(
+        self, x: Float[Array, " n"], y: Float[Array, " m"], status: Int[Array, ""], memory: Any = None
+    ) -> tuple[Trial, Float[Array, " m"]]:
+        """The first accepted trial, or the last one, and P where it leads; y = P(x)."""
+        # Once, and not in `attempt`: the compiler would take what does not depend on eta, a decomposition of J above
+        # all, out of the loop below and do it beside the first attempt's, though nothing is ever refused.
         remembered = () if self.method.memory is None else (memory,)
-        aim, pulled_back = self.method.propose(self.problem, self.model, x, y, eta, self.solver, *remembered)
-        relaxation = 1.0 if self.method.single else self.solver.relaxation
-        relaxed = x + relaxation * (pulled_back - x)
-        projected = jnp.clip(relaxed, *self.solver.box)
-        # Clipping would turn an infinite proposal into an innocent corner of the box.
-        usable = jnp.all(jnp.isfinite(pulled_back))
-        accepted = usable if self.method.single else usable & self.accepts(x, projected)
-        return Trial(eta, halvings, accepted, aim, pulled_back, relaxed, projected)
+        propose = self.method.propose(self.problem, self.model, x, y, self.solver, *remembered)
+        here, slope = self.problem.loss(y), jax.grad(self.problem.objective)(x)
 
-    def accepts(self, x: Float[Array, " n"], candidate: Float[Array, " n"]) -> Bool[Array, ""]:
-        """phi falls, and at least by the demanded fraction of the predicted fall."""
-        here, slope = jax.value_and_grad(self.problem.objective)(x)
-        there = self.problem.objective(candidate)
-        return (there < here) & (there <= here + self.solver.armijo * slope @ (candidate - x))
+        def attempt(halvings):
+            """Propose with eta / 2^halvings, relax, project, and judge."""
+            eta = self.solver.eta * 0.5 ** halvings.astype(x.dtype)
+            aim, pulled_back = propose(eta)
+            relaxation = 1.0 if self.method.single else self.solver.relaxation
+            relaxed = x + relaxation * (pulled_back - x)
+            projected = jnp.clip(relaxed, *self.solver.box)
+            reached = self.problem.forward(projected)
+            there = self.problem.loss(reached)
+            # phi falls, and at least by the demanded fraction of the predicted fall.
+            fell = (there < here) & (there <= here + self.solver.armijo * slope @ (projected - x))
+            # Clipping would turn an infinite proposal into an innocent corner of the box.
+            usable = jnp.all(jnp.isfinite(pulled_back))
+            accepted = usable if self.method.single else usable & fell
+            return Trial(eta, halvings, accepted, aim, pulled_back, relaxed, projected), reached
 
-    def backtrack(self, x: Float[Array, " n"], status: Int[Array, ""], memory: Any = None) -> Trial:
-        """The first accepted trial, or the last one."""
-
-        def unsettled(trial):
+        def unsettled(attempted):
             # Under vmap ended walks come along: without the status they would go on halving.
+            trial, _ = attempted
             return ~trial.accepted & (trial.halvings < self.solver.halvings) & (status == Status.BUDGET)
 
-        first = self.attempt(x, jnp.zeros((), jnp.int32), memory)
-        return jax.lax.while_loop(unsettled, lambda trial: self.attempt(x, trial.halvings + 1, memory), first)
+        first = attempt(jnp.zeros((), jnp.int32))
+        return jax.lax.while_loop(unsettled, lambda attempted: attempt(attempted[0].halvings + 1), first)
 
-    def begin(self, x: Float[Array, " n"]) -> Int[Array, ""]:
-        """The status before the first iteration. BUDGET is also the status of a walk under way."""
-        residual = self.residual(x)
+    def begin(self, x: Float[Array, " n"]) -> Standing:
+        """Before the first iteration. BUDGET is also the status of a walk under way."""
+        y = self.problem.forward(x)
+        residual = self.residual(y)
         status = jnp.where(residual <= self.solver.tolerance, Status.CONVERGED, Status.BUDGET)
-        return jnp.where(jnp.isfinite(residual), status, Status.DIVERGED).astype(jnp.int32)
+        status = jnp.where(jnp.isfinite(residual), status, Status.DIVERGED).astype(jnp.int32)
+        return Standing(x, y, status, None if self.method.memory is None else self.method.memory.begin(x))
 
     def remember(self, memory: Any, x: Float[Array, " n"], after: Float[Array, " n"]) -> Any:
         """The method's memory once the step from x to `after` is taken; None for a method without."""
         return None if self.method.memory is None else self.method.memory.remember(self.problem, memory, x, after)
 
-    def step(
-        self, x: Float[Array, " n"], status: Int[Array, ""], memory: Any = None
-    ) -> tuple[Array, Array, Any, Trial]:
-        """One iteration: the new point, the new status, the new memory, what was tried."""
-        trial = self.backtrack(x, status, memory)
-        memory = self.remember(memory, x, trial.projected)
-        x = jnp.where(trial.accepted, trial.projected, x)
+    def step(self, now: Standing) -> tuple[Standing, Trial]:
+        """One iteration: where it leads, and what was tried."""
+        trial, reached = self.backtrack(*now)
+        memory = self.remember(now.memory, now.x, trial.projected)
+        x, y = jnp.where(trial.accepted, trial.projected, now.x), jnp.where(trial.accepted, reached, now.y)
         refused = jnp.where(jnp.all(jnp.isfinite(trial.pulled_back)), Status.STALLED, Status.DIVERGED)
         status = jnp.where(trial.accepted & (not self.method.single), Status.BUDGET, refused)
-        status = jnp.where(self.residual(x) <= self.solver.tolerance, Status.CONVERGED, status)
-        return x, status.astype(jnp.int32), memory, trial
+        status = jnp.where(self.residual(y) <= self.solver.tolerance, Status.CONVERGED, status)
+        return Standing(x, y, status.astype(jnp.int32), memory), trial
 
-    def stay(
-        self, x: Float[Array, " n"], status: Int[Array, ""], memory: Any = None
-    ) -> tuple[Array, Array, Any, Trial]:
+    def stay(self, now: Standing) -> tuple[Standing, Trial]:
         """No iteration: the walk has ended."""
-        shapes = jax.eval_shape(lambda: self.backtrack(x, status, memory))
-        return x, status, memory, jax.tree.map(_nothing, shapes)
+        _, shapes = jax.eval_shape(lambda: self.step(now))
+        return now, jax.tree.map(_nothing, shapes)
 
 
 def _nothing(shape: jax.ShapeDtypeStruct) -> Array:

@@ -1,5 +1,6 @@
 """Find x with P(x) = y* by any method, under the one protocol of `core.protocol`."""
 
+from functools import partial
 from typing import NamedTuple
 
 import equinox as eqx
@@ -14,7 +15,7 @@ from core.devices import shared_out
 from core.methods import METHODS, Method, Work
 from core.networks import as_type
 from core.problem import Aimed, Problem
-from core.protocol import Protocol, Status, Trial
+from core.protocol import Protocol, Standing, Status, Trial
 from core.setup import Setup, Solver
 
 LONGEST = 100_000  # iterations: a path of 32 numbers a step then takes 50 MB
@@ -59,26 +60,56 @@ def solve_path(
     solver: Solver,
 ) -> Solution:
     """One walk as a pure function of arrays: jit it, or vmap it over any of them, solver.eta for instance."""
-    parts = as_type((Aimed(problem, y_star), model, solver), x0.dtype)
-    protocol = Protocol(METHODS[method], *parts)
+    return _walked(_in_step, method, problem, model, y_star, x0, solver)
 
-    def iteration(carry, _):
-        x, status, memory = carry
-        # Closures: `cond` hashes its branches, and a bound method of a module with traced arrays has no hash.
-        x, status, memory, trial = jax.lax.cond(
-            status == Status.BUDGET, lambda: protocol.step(x, status, memory), lambda: protocol.stay(x, status, memory)
-        )
-        return (x, status, memory), (x, trial)
 
-    remembered = METHODS[method].memory
-    begun = (x0, protocol.begin(x0), None if remembered is None else remembered.begin(x0))
-    (x, status, _), (visited, trials) = jax.lax.scan(iteration, begun, length=solver.budget)
-    xs = jnp.concatenate([x0[None], visited])
-    path = Walk(xs, jax.vmap(problem.forward)(xs), jax.vmap(protocol.residual)(xs), trials)
+def _walked(iterate, method, problem, model, y_star, x0, solver) -> Solution:
+    protocol = Protocol(METHODS[method], *as_type((Aimed(problem, y_star), model, solver), x0.dtype))
+    begun = protocol.begin(x0)
+    end, (x, y, trials) = iterate(protocol, begun, solver.budget)
+    x, y = (jnp.concatenate([first[None], rest]) for first, rest in ((begun.x, x), (begun.y, y)))
+    path = Walk(x, y, jax.vmap(protocol.residual)(y), trials)
     iterations = jnp.sum(trials.accepted, dtype=jnp.int32)
     tried = jnp.sum(jnp.where(jnp.isnan(trials.eta), 0, trials.halvings + 1))
-    rate = iterations.astype(x.dtype) / jnp.maximum(tried, 1).astype(x.dtype)
-    return Solution(x, path, iterations, rate, path.residual[-1], status, _work(method, trials, x0.size))
+    rate = iterations.astype(x0.dtype) / jnp.maximum(tried, 1).astype(x0.dtype)
+    return Solution(end.x, path, iterations, rate, path.residual[-1], end.status, _work(method, trials, x0.size))
+
+
+def _in_step(protocol: Protocol, begun: Standing, budget: int) -> tuple[Standing, tuple[Array, Array, Trial]]:
+    """Every iteration of the budget, those after the end doing nothing: for walks side by side, under `vmap`.
+
+    Returns where the walk ends and, a row for each iteration, x and y after it and what was tried.
+    """
+
+    def iteration(now, _):
+        # Closures: `cond` hashes its branches, and a bound method of a module with traced arrays has no hash.
+        now, trial = jax.lax.cond(now.status == Status.BUDGET, lambda: protocol.step(now), lambda: protocol.stay(now))
+        return now, (now.x, now.y, trial)
+
+    return jax.lax.scan(iteration, begun, length=budget)
+
+
+def _alone(protocol: Protocol, begun: Standing, budget: int) -> tuple[Standing, tuple[Array, Array, Trial]]:
+    """The same, left at the end: doing nothing 75 times costs more than the five steps before.
+
+    Not under `vmap`, where every iteration of the slowest walk would copy all rows of all walks.
+    """
+
+    def under_way(carry):
+        count, now, _ = carry
+        return (count < budget) & (now.status == Status.BUDGET)
+
+    def iteration(carry):
+        count, now, rows = carry
+        now, trial = protocol.step(now)
+        rows = jax.tree.map(lambda rows, row: rows.at[count].set(row), rows, (now.x, now.y, trial))
+        return count + 1, now, rows
+
+    now, trial = protocol.stay(begun)
+    blank = jax.tree.map(lambda row: jnp.broadcast_to(row, (budget, *row.shape)), (now.x, now.y, trial))
+    count, end, (x, y, trials) = jax.lax.while_loop(under_way, iteration, (jnp.zeros((), jnp.int32), begun, blank))
+    walked = (jnp.arange(budget) < count)[:, None]
+    return end, (jnp.where(walked, x, end.x), jnp.where(walked, y, end.y), trials)
 
 
 def _work(method: str, trials: Trial, n: int) -> Work:
@@ -90,15 +121,17 @@ def _work(method: str, trials: Trial, n: int) -> Work:
     return Work(1 + iterations * (1 + each.functions) + tried, iterations * (1 + each.products), tried * each.inverses)
 
 
-_solve_one = eqx.filter_jit(solve_path)
+_solve_one = eqx.filter_jit(partial(_walked, _alone))
 
 
 @eqx.filter_jit
 def _solve_batch(instances, method, problem, model, solver) -> Solution:
-    def one(instance):
-        return solve_path(method, problem, model, *instance, solver)
+    side_by_side = METHODS[method].side_by_side
 
-    return jax.vmap(one)(instances) if METHODS[method].side_by_side else jax.lax.map(one, instances)
+    def one(instance):
+        return _walked(_in_step if side_by_side else _alone, method, problem, model, *instance, solver)
+
+    return jax.vmap(one)(instances) if side_by_side else jax.lax.map(one, instances)
 
 
 def solve(
