@@ -14,6 +14,7 @@ from core.diagnosis import REFUSED, SIGNATURES, UNTRUSTED, diagnose, slope
 from core.networks import Affine, Slab, as_type
 from core.problem import Aimed
 from core.protocol import Status
+from lessons import lessons
 from lessons.signatures import ADVICE, NAMES, remark, told
 
 SHEAR = np.array([[1.0, 2.0], [0.0, 3.0]])
@@ -217,6 +218,25 @@ def test_a_page_says_something_of_a_run_that_is_not_healthy_only():
 
     assert said() == ""
     assert "steps too bold; see [Diagnosis](diagnosis)" in said(eta=5.0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"disturb": "noise", "noise": 0.03}, "overfit"),
+        ({"disturb": "noise", "noise": 0.002}, "healthy"),
+        ({"disturb": "box", "half_width": 0.3}, "box"),
+        ({"disturb": "stale", "turn": 0.6}, "untrusted"),
+        # What is wrong here shows in none of a run's numbers: the lesson's point.
+        ({"disturb": "shared", "turn": 0.6}, "healthy"),
+        ({"disturb": "range", "truth": (-2.2, 1.2)}, "healthy"),
+    ],
+)
+def test_the_limits_page_names_what_its_run_shows_and_only_that(settings, expected):
+    lesson = lessons()["limits"]
+    said = lesson.reading(lesson.experiment(**settings))
+    named = f"shows a signature: {NAMES[expected]}; see [Diagnosis](diagnosis)."
+    assert said.endswith(named) if expected != "healthy" else "signature" not in said
 
 
 def test_a_walk_of_an_untrained_g_has_some_signature():

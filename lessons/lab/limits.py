@@ -6,6 +6,7 @@ import numpy as np
 
 from core.deceptron import Deceptron, rjcp_field
 from core.networks import Physics
+from core.problem import Aimed
 from core.protocol import Status
 from core.solve import solve_path
 from core.trust import contraction_bound
@@ -18,6 +19,7 @@ from lessons.lab.limits_study import BUDGET, FOUND, FREE, INSTANCES, LEVELS, VIE
 from lessons.learned import setting
 from lessons.lesson import Claim, Lesson, Takeaway
 from lessons.prediction import Option, Prediction
+from lessons.signatures import remark
 from lessons.words import code, fate, number_word, share_word
 
 WALKERS = ("gauss_newton", "gradient_descent", "dipg_plain", "dipg_differenced")
@@ -57,7 +59,8 @@ def simulate(study, noise, turn, half_width, truth, start):
     known = measured.world(acts["stale"] * turn)
     pair = Deceptron(Physics(known), study.g)
     reach = jnp.where(acts["box"] > 0, half_width, FREE)
-    target = world.forward(truth) + acts["noise"] * noise * measured.drawn()[2][0]
+    stray = acts["noise"] * noise * measured.drawn()[2][0]
+    target = world.forward(truth) + stray
     begin = jnp.clip(start, -reach, reach)
     walks = {name: _solve(name, known, pair, target, begin, measured.solver(reach)) for name in WALKERS}
     amounts = {
@@ -79,6 +82,8 @@ def simulate(study, noise, turn, half_width, truth, start):
         "boundary": study.boundary,
         "calm": study.calm,
         "solutions": jnp.stack([known.inverse(target, begin), known.inverse(target, 0 * begin)]),
+        "target": target,
+        "stray": jnp.linalg.norm(stray),
         "reach": reach,
         "amount": amount,
         "near": jnp.argmin(jnp.abs(study.levels - amount)),
@@ -184,7 +189,16 @@ def reading(result):
     if side == "not a number":
         gauges = "RJCP was not a number on its way"
     sentences.append(f"{gauges}; {_share(walk)} of its proposals were accepted.")
-    return " ".join([*sentences, _drawn(result)])
+    return " ".join([*sentences, _drawn(result)]) + _signature(result)
+
+
+def _signature(result):
+    """The failure signature of D-IPG's run, if it has one, as it is found without knowing the truth."""
+    chosen, solver = result["settings"], measured.solver(result["reach"])
+    known = measured.world(chosen["turn"] if chosen["disturb"] == "stale" else 0.0)
+    noise = float(result["stray"] / solver.scale)
+    aimed = Aimed(known, jnp.asarray(result["target"]))
+    return remark(aimed, result["walks"]["dipg_differenced"], solver, float(result["rjcp"][-1]), noise)
 
 
 def _share(walk):
