@@ -215,30 +215,6 @@ def test_where_a_method_steps_in_x_the_aim_is_first_order():
     np.testing.assert_allclose(aims["gradient_descent"], y + SHEAR @ step, rtol=1e-10)
 
 
-@pytest.mark.parametrize(
-    ("method", "decomposition"), [("gauss_newton", "cholesky"), ("levenberg_marquardt", "lu"), ("newton", "lu")]
-)
-@pytest.mark.parametrize("iterate", [solve._alone, solve._in_step])
-def test_an_iteration_decomposes_its_jacobian_once_however_often_eta_is_halved(method, decomposition, iterate):
-    solver = sheared().solver
-    program = jax.make_jaxpr(
-        lambda y_star, x0: solve._walked(iterate, method, toys.Sheared(), None, y_star, x0, solver)
-    )(jnp.array(Y_STAR), jnp.array(X0))
-    assert str(program).count(f"= {decomposition}[") + str(program).count(f"= {decomposition} ") == 1
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_a_walk_left_at_its_end_is_the_walk_that_stands_still_there(method):
-    """Two loops, one for walks alone and one for walks side by side: the same numbers to the last row."""
-    setup, model = bent()
-    y_stars, x0s, _ = bent_walks(method)
-    for i in (0, 7):
-        parts = (method, setup.problem, model, y_stars[i], x0s[i], setup.solver)
-        left, standing = (eqx.filter_jit(solve._walked)(loop, *parts) for loop in (solve._alone, solve._in_step))
-        for one, other in zip(jax.tree.leaves(left), jax.tree.leaves(standing), strict=True):
-            np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-9)
-
-
 # How walks end
 
 
