@@ -154,7 +154,7 @@ def ask(path, query=""):
         sent.append(message)
 
     scope = {"type": "http", "method": "GET", "path": path, "query_string": query.encode(), "headers": []}
-    offers._turns = None  # of another test's loop
+    offers._turns.clear()  # of another test's loop
     asynchronous.run(Starlette(routes=offers.routes())(scope, receive, send))
     headers = {key.decode(): value.decode() for key, value in sent[0]["headers"]}
     return sent[0]["status"], b"".join(message.get("body", b"") for message in sent[1:]), headers

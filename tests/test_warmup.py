@@ -24,11 +24,11 @@ def test_everything_is_computed_in_order(monkeypatch):
     assert done == [0, 1, 2, 3, 4]
 
 
-def test_it_waits_while_pages_are_drawn(monkeypatch):
-    began = threading.Event()
-    warmup.drawing()
-    running = run([began.set], monkeypatch, CALM=3600.0, PATIENCE=3600.0)
-    assert not began.wait(0.2)
+def test_after_the_opening_picture_it_waits_for_the_browser_and_while_pages_are_drawn(monkeypatch):
+    opening, began = threading.Event(), threading.Event()
+    monkeypatch.setattr(warmup, "_drawn", 0.0)
+    running = run([opening.set, began.set], monkeypatch, CALM=3600.0, PATIENCE=3600.0)
+    assert opening.wait(10) and not began.wait(0.2)
     running.stop()  # at once, though the calm is far away
     assert not running._thread.is_alive() and not began.is_set()
 
@@ -36,7 +36,7 @@ def test_it_waits_while_pages_are_drawn(monkeypatch):
 def test_a_class_that_is_never_calm_is_not_waited_for(monkeypatch):
     began = threading.Event()
     warmup.drawing()
-    running = run([began.set], monkeypatch, CALM=3600.0, PATIENCE=0.05)
+    running = run([lambda: None, began.set], monkeypatch, CALM=3600.0, PATIENCE=0.05)
     assert began.wait(10)
     running.stop()
 

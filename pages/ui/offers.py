@@ -12,19 +12,21 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 MOST = 4096  # addresses that are remembered: each page of a class has two to five
-AT_ONCE = os.cpu_count() or 2  # more would only take the processors from each other, and from the pages
+# How many are made at once: more would only take the processors from each other, and from the pages.
+AT_ONCE = {"sweep": os.cpu_count() or 2, "picture": 1}
 
 Make = Callable[[Mapping[str, str]], bytes]
 
 _offered: "OrderedDict[str, Make]" = OrderedDict()
 _lock = threading.Lock()
-_turns: asyncio.Semaphore | None = None  # made in the server's loop
+_turns: dict[str, asyncio.Semaphore] = {}  # made in the server's loop
 
 
 def offer(kind: str, key: tuple, make: Make) -> str:
@@ -42,14 +44,12 @@ def offer(kind: str, key: tuple, make: Make) -> str:
     return f"{kind}/{token}"
 
 
-async def _serve(request: Request) -> Response:
-    global _turns
+async def _serve(kind: str, request: Request) -> Response:
     with _lock:
         make = _offered.get(request.path_params["token"])
     if make is None:
         return PlainTextResponse("This is not known here (any more); move a control.", status_code=404)
-    _turns = _turns or asyncio.Semaphore(AT_ONCE)
-    async with _turns:
+    async with _turns.setdefault(kind, asyncio.Semaphore(AT_ONCE[kind])):
         try:
             body = await asyncio.to_thread(make, dict(request.query_params))
         except ValueError as error:
@@ -60,4 +60,4 @@ async def _serve(request: Request) -> Response:
 
 
 def routes() -> list[Route]:
-    return [Route(f"/{kind}/{{token}}", _serve, methods=["GET"]) for kind in ("sweep", "picture")]
+    return [Route(f"/{kind}/{{token}}", partial(_serve, kind), methods=["GET"]) for kind in AT_ONCE]

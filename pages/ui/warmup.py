@@ -44,8 +44,10 @@ class Warmup:
         self._thread.join(timeout)
 
     def _run(self) -> None:
-        for task in _tasks():
-            self._wait_for_calm()
+        drawing()  # a browser is being opened: it gets the opening picture, then the processors
+        for number, task in enumerate(_tasks()):
+            if number > 0:
+                self._wait_for_calm()
             if self._stopping.is_set():
                 return
             task()

@@ -119,8 +119,8 @@ class Stage {
       this.settings.receive(header.settings, header.answered ?? 0);
       this.counts.revision += 1;
       this.pictures.follow(header.veiled ? null : header.elsewhere);
-      // An older picture than the one that the hand has already been shown.
-      const newer = this.settings.awaits && this.pictures.at(this.settings.places);
+      // This may be an older picture than the one that the hand has already been shown.
+      const newer = this.pictures.at(this.settings.places);
       newer ? this.lay(newer) : this.layDragged();
       this.live.follow(header.events);
       this.rejoin();
