@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, Int
 from core.backend import default_float
 from core.deceptron import Deceptron
 from core.devices import shared_out
-from core.methods import METHODS, Method, Work
+from core.methods import FEW, METHODS, Method, Work
 from core.networks import as_type
 from core.problem import Aimed, Problem
 from core.protocol import Protocol, Standing, Status, Trial
@@ -126,7 +126,8 @@ _solve_one = eqx.filter_jit(partial(_walked, _alone))
 
 @eqx.filter_jit
 def _solve_batch(instances, method, problem, model, solver) -> Solution:
-    side_by_side = METHODS[method].side_by_side
+    _, starts = instances
+    side_by_side = METHODS[method].side_by_side and starts.shape[-1] < FEW
 
     def one(instance):
         return _walked(_in_step if side_by_side else _alone, method, problem, model, *instance, solver)
