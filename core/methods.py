@@ -30,9 +30,9 @@ Proposal = tuple[Float[Array, " m"], Float[Array, " n"]]
 Proposer = Callable[..., Callable[[Float[Array, ""]], Proposal]]
 
 
-# Unknowns below which a batch may go side by side. Measured on the CPU: three to twelve times faster with 4 and 8, half
-# as fast to nine times slower with 32 and 64, where writing all paths at once costs more.
-FEW = 16
+# Unknowns below which a batch may go side by side. Measured on the CPU: two to twelve times faster with 4, 8 and 16,
+# half as fast to nine times slower with 32 and 64, where writing all paths at once costs more.
+FEW = 32
 
 
 class Work(NamedTuple):
