@@ -141,6 +141,30 @@ def test_where_no_picture_can_be_fetched_a_dragged_point_is_drawn_when_it_is_let
     page.wait_for_function(f"before => ({LINES})() !== before", arg=before, timeout=driver.PATIENCE)
 
 
+def test_a_picture_that_comes_late_does_not_undo_back(visit, watch):
+    page = visit("four-ways")
+    predict(page)
+    start = settled(page, "four-ways")["start"]
+    page.wait_for_timeout(500)
+    before = page.evaluate(LINES)
+    late = []
+    page.route("**/picture/**", lambda route: late.append(route))
+    page.locator(".inv-handle").focus()
+    with watch.rerun():
+        page.keyboard.press("ArrowLeft")
+    with watch.rerun():
+        page.go_back()
+    assert settled(page, "four-ways")["start"] == pytest.approx(start)
+    assert late
+    for route in late:
+        with page.expect_response("**/picture/**"):
+            route.continue_()
+    page.wait_for_timeout(500)
+    state = driver.stage_state(page, "four-ways")
+    assert state["fetched"] == 0 and state["settings"]["start"] == pytest.approx(start)
+    assert places(page.evaluate(LINES)) == pytest.approx(places(before), abs=0.11)
+
+
 def test_the_start_is_moved_by_the_keyboard_alone(visit, watch):
     page = visit("four-ways")
     predict(page)
