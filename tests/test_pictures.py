@@ -81,28 +81,29 @@ def test_the_oldest_addresses_are_forgotten(monkeypatch):
     assert [ask(f"/{url}")[0] for url in (first, second, third)] == [200, 404, 200]
 
 
+def offered(source=None, **said):
+    """The header of the crux's page at its defaults."""
+    lesson = lessons()["crux"]
+    return unpack(pictures.payload(lesson, pictures.result(lesson, lesson.defaults), source or Still(), **said))[0]
+
+
 def test_a_veiled_picture_offers_no_sweeps():
     """They would show what the prediction asks."""
-    lesson = lessons()["crux"]
-    header, _ = unpack(pictures.payload(lesson, pictures.result(lesson, lesson.defaults), Still(), veiled=True))
+    header = offered(veiled=True)
     assert header["sweeps"] == {} and header["elsewhere"] is None
 
 
 def test_while_a_model_changes_by_the_moment_no_sweeps_are_offered():
-    class Watched(Still):
-        watched = True
-
-    lesson = lessons()["crux"]
-    header, _ = unpack(pictures.payload(lesson, pictures.result(lesson, lesson.defaults), Watched()))
+    source = Still()
+    source.watched = True
+    header = offered(source)
     assert header["sweeps"] == {} and header["elsewhere"] is None
 
 
 def test_a_source_that_needs_its_run_offers_no_pictures_elsewhere():
-    class Run(Still):
-        elsewhere = False
-
-    lesson = lessons()["crux"]
-    header, _ = unpack(pictures.payload(lesson, pictures.result(lesson, lesson.defaults), Run()))
+    source = Still()
+    source.elsewhere = False
+    header = offered(source)
     assert header["elsewhere"] is None and header["sweeps"]
     own = [name for name, source in SOURCES.items() if source.result not in (NoModel.result, Rehearsed.result)]
     assert {name for name, source in SOURCES.items() if not source.elsewhere} == set(own)

@@ -38,7 +38,7 @@ export class Pictures {
       if (this.at(settings)) continue;
       const begun = performance.now();
       await this.fetch(settings, passing).catch(() => {});
-      // Half of the time is the server's other students'; but a hand that has let go does not wait.
+      // Half of the time is the server's other students', unless the hand has let go meanwhile.
       const rest = performance.now() - begun;
       if (this.wanted?.passing) await new Promise((resolve) => setTimeout(resolve, rest));
     }
