@@ -261,6 +261,27 @@ def test_a_mangled_address_of_a_study_falls_back_with_a_remark(visit):
     assert all(part in said for part in ("for variants makes no sense", "for seeds makes no sense", "20 is used"))
 
 
+@pytest.mark.parametrize("slug", ["four-ways", "quasi-newton", "dipg"])
+def test_the_figure_keeps_its_place_from_the_question_to_the_end_of_the_walk(visit, slug):
+    """What the legend and the controls have to say when the figure answers must not take room from it then."""
+    page = visit(slug)
+
+    def places():
+        return [panel.bounding_box() for panel in page.locator(".inv-overlay").all()]
+
+    driver.stage_state(page, slug)
+    asked = places()
+    assert asked
+    predict(page)
+    assert places() == asked
+    settled(page, slug)
+    driver.wait_until_idle(page)
+    assert places() == asked
+    page.set_viewport_size({"width": 1200, "height": 700})
+    page.wait_for_timeout(300)
+    assert places() != asked
+
+
 def test_a_step_that_is_pointed_at_is_marked_in_every_space(visit):
     page = visit("four-ways")
     predict(page)
@@ -270,12 +291,9 @@ def test_a_step_that_is_pointed_at_is_marked_in_every_space(visit):
     x, y = map(float, re.findall(r"([\d.]+),([\d.]+)", path)[3])
     marked = "[data-panel={}] .inv-overlay text:text-is('step 3')"
     assert page.locator(marked.format("y")).count() == 0
-    for k in range(driver.PATIENCE // 100):  # Plotly, which sees the pointer, is told of the walk once all is at rest
-        page.mouse.move(box["x"] + x + k % 2, box["y"] + y)
-        page.wait_for_timeout(100)
-        if page.locator(marked.format("y")).count():
-            break
-    assert page.locator(marked.format("loss")).count() == 1
+    page.mouse.move(box["x"] + x, box["y"] + y)
+    for panel in ("y", "loss"):
+        page.locator(marked.format(panel)).wait_for(timeout=driver.PATIENCE)
     page.mouse.move(5, 5)
     page.wait_for_function(
         "() => !document.querySelector('[data-panel=y] .inv-overlay').textContent.includes('step 3')",

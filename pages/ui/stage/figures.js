@@ -29,7 +29,7 @@ export class Figures {
     this.panels.clear();
   }
 
-  update(header, theme, root, others) {
+  update(header, theme, root, taken) {
     this.header = header;
     this.theme = theme;
     for (const [id, panel] of this.panels) {
@@ -39,8 +39,7 @@ export class Figures {
     }
     const width = root.clientWidth;
     root.classList.toggle("inv-wide", width >= WIDE);
-    const room = this.heightOf(others);
-    const { sizes, columns, beside, abreast } = arrange(header.panels, width, room, window.innerHeight);
+    const { sizes, columns, beside, abreast } = arrange(header.panels, width, taken, window.innerHeight);
     this.bigs.classList.toggle("inv-abreast", Boolean(abreast));
     this.root.style.gridTemplateColumns = columns;
     this.smalls.style.gridTemplateColumns = `repeat(${beside ?? 1}, minmax(0, 1fr))`;

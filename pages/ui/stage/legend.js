@@ -55,7 +55,8 @@ export class Legend {
       .map(({ label, sample }) => ({ label, line: sample }));
   }
 
-  show({ hidden, veiled, value, step }) {
+  /** The note stands from the start, unseen while veiled: a line more would make the figure smaller under the eye. */
+  show({ hidden, veiled, value, step, last }) {
     for (const [group, { button, value: slot }] of this.entries) {
       put(button, { "aria-pressed": hidden.has(group) ? "false" : "true" });
       button.disabled = veiled;
@@ -66,6 +67,7 @@ export class Legend {
     }
     if (!this.note) return;
     const what = this.quantities.join(" · ");
-    say(this.note, what && !veiled ? (step === null ? what : `${what} at step ${step}`) : "");
+    const count = String(step).padStart(String(last).length, "\u2007");
+    say(this.note, what && step !== null ? `${what} at step ${count}` : what);
   }
 }

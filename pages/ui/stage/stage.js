@@ -134,6 +134,7 @@ class Stage {
     this.controls.update(header, this.model);
     this.saving.show(this);
     this.takeStep();
+    this.showLegend(); // what it says takes room from the figure
     this.relayout(true);
     this.drawNow();
     if (header.autoplay && !header.veiled && !(before?.autoplay && before.slug === header.slug)) {
@@ -320,18 +321,13 @@ class Stage {
     const begun = performance.now();
     const { header, model } = this;
     const { local, held } = this.settings;
-    const hidden = new Set(local.hide ?? []);
-    const step = header.steps ? this.step : Infinity;
-    this.figures.draw({ step, hidden, local });
+    this.figures.draw({ step: header.steps ? this.step : Infinity, hidden: new Set(local.hide ?? []), local });
     this.controls.show(local, held);
     this.controls.steps?.show(this.step, this.player.playing);
     if (model.numbers !== this.numbered) this.controls.numbers(header, (this.numbered = model.numbers));
     if (this.jobMoved) this.controls.showJob(header);
     this.jobMoved = false;
-    this.legend.show({
-      hidden, veiled: header.veiled, step: header.steps ? Math.floor(this.step + 1e-6) : null,
-      value: ({ line, axis }) => model.at(line, axis, step),
-    });
+    this.showLegend();
     this.counts.framesDrawn += 1;
     const work = performance.now() - begun + (this.spent ?? 0);
     this.spent = 0;
@@ -342,12 +338,22 @@ class Stage {
     return work;
   }
 
+  showLegend() {
+    const { header, model, step, count } = this;
+    this.legend.show({
+      hidden: new Set(this.settings.local.hide ?? []), veiled: header.veiled,
+      step: header.steps ? Math.floor(step + 1e-6) : null, last: count,
+      value: ({ line, axis }) => model.at(line, axis, header.steps ? step : Infinity),
+    });
+  }
+
   relayout(force = false) {
     if (!this.header || this.disposed || !this.root.clientWidth) return;
-    const key = `${this.root.clientWidth}/${window.innerHeight}`;
+    const taken = this.figures.heightOf([this.legend.root, this.controls.root]);
+    const key = `${this.root.clientWidth}/${window.innerHeight}/${taken}`;
     if (key === this.laidOut && !force) return;
     this.laidOut = key;
-    this.figures.update(this.header, this.theme, this.root, [this.legend.root, this.controls.root]);
+    this.figures.update(this.header, this.theme, this.root, taken);
     this.controls.measure();
     this.controls.numbers(this.header, this.model.numbers);
     this.requestDraw();
