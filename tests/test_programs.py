@@ -1,5 +1,8 @@
 """Compiled programs are given back before they fill the process, and nothing is lost by it."""
 
+import gc
+import weakref
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -22,6 +25,24 @@ def test_programs_are_given_back_past_the_mark():
     assert programs.give_back(most=0)
     assert double._cache_size() == 0 and programs.mappings() < held
     assert double(jnp.ones(3)).tolist() == [2, 2, 2]
+
+
+@on_linux
+def test_what_was_set_aside_is_searched_when_programs_are_given_back():
+    class Ring:
+        pass
+
+    ring = Ring()
+    ring.itself, gone = ring, weakref.ref(ring)
+    programs.set_aside()
+    try:
+        del ring
+        gc.collect()
+        assert gone() is not None
+        assert programs.give_back(most=0)
+        assert gone() is None and gc.get_freeze_count() > 0
+    finally:
+        gc.unfreeze()
 
 
 @on_linux

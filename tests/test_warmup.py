@@ -1,5 +1,6 @@
 """The warm-up gives way to whoever uses the course, and ends when it is told to."""
 
+import gc
 import threading
 
 import pytest
@@ -22,6 +23,17 @@ def test_everything_is_computed_in_order(monkeypatch):
     running = run([lambda k=k: done.append(k) for k in range(5)], monkeypatch, CALM=0.0)
     running._thread.join(10)
     assert done == [0, 1, 2, 3, 4]
+
+
+def test_no_search_for_garbage_goes_through_what_it_has_made(monkeypatch):
+    made = []
+    running = run([lambda: made.append([[] for _ in range(10)])], monkeypatch, CALM=0.0)
+    running._thread.join(10)
+    try:
+        assert not any(thing is made[0] for thing in gc.get_objects())
+    finally:
+        gc.unfreeze()
+    assert any(thing is made[0] for thing in gc.get_objects())
 
 
 def test_after_the_opening_picture_it_waits_for_the_browser_and_while_pages_are_drawn(monkeypatch):

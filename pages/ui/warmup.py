@@ -9,7 +9,7 @@ import time
 
 import jax
 
-from core import training
+from core import programs, training
 from lessons import lessons
 from lessons.learned import setting
 from pages.ui import pictures
@@ -51,6 +51,7 @@ class Warmup:
             if self._stopping.is_set():
                 return
             task()
+            programs.set_aside()
 
     def _wait_for_calm(self) -> None:
         until = time.monotonic() + PATIENCE
