@@ -99,7 +99,9 @@ class Student:
             await self.timed("switch", lambda: self.tab.switch(slug))
             self.controls = self.sliders()
         else:
-            await self.timed("commit", lambda: self.tab.commit(self.somewhere()))
+            slider = self.random.choice(self.controls)
+            await self.near(slider["name"])
+            await self.timed("commit", lambda: self.tab.commit(self.somewhere(slider)))
 
     async def open(self, slug: str) -> None:
         await self.timed("open", lambda: self.tab.open(slug))
@@ -115,9 +117,14 @@ class Student:
         sliders = [control for control in header["controls"] if control["kind"] == "slider"]
         return [slider | {"snaps": slider["name"] in header["sweeps"]} for slider in sliders]
 
-    def somewhere(self) -> dict[str, float]:
-        """One slider at another place."""
-        slider = self.random.choice(self.controls)
+    async def near(self, name: str) -> None:
+        """A hand comes near a slider: the stage fetches its sweep, if it lacks it, before the slider is moved."""
+        url = self.tab.header()["sweeps"].get(name, {}).get("url")
+        if url in self.tab.lacking():
+            self.ledger.sweeps.append((time.monotonic(), await self.tab.fetch(url)))
+
+    def somewhere(self, slider: dict[str, Any]) -> dict[str, float]:
+        """The slider at another place."""
         low, high = slider["min"], slider["max"]
         where = self.random.randrange(FRAMES) / (FRAMES - 1) if slider["snaps"] else self.random.random()
         value = low * (high / low) ** where if slider["scale"] == "log" else low + where * (high - low)
@@ -141,7 +148,7 @@ class Student:
         await asyncio.sleep(QUIET)
         try:
             for sweep in sweeps:
-                self.ledger.sweeps.append((time.monotonic(), await self.tab.fetch(sweep)))
+                self.ledger.sweeps.append((time.monotonic(), await self.tab.fetch(sweep, quiet=True)))
         except BROKEN as error:
             self.ledger.errors.append((time.monotonic(), f"a sweep: {type(error).__name__}: {error}"))
 
@@ -181,4 +188,4 @@ class Trainer(Student):
             done, _ = await asyncio.wait([asyncio.ensure_future(over.wait())], timeout=self.period)
             if done:
                 return
-            await self.timed("commit", lambda: self.tab.commit(self.somewhere()))
+            await self.timed("commit", lambda: self.tab.commit(self.somewhere(self.random.choice(self.controls))))

@@ -67,7 +67,7 @@ class Tab:
     # HTTP
 
     async def get(self, path: str) -> bytes:
-        """A file of the server, as it is sent. Raises TabError for anything but 200."""
+        """A file of the server, as it is sent, empty where it has none now. Raises TabError for other refusals."""
         reader, writer = await self._ask(path)
         try:
             async with asyncio.timeout(PATIENCE):
@@ -98,7 +98,7 @@ class Tab:
             for name, _, value in (header.partition(":") for header in headers):
                 if name.lower() == "set-cookie":
                     self.cookies |= {key: morsel.value for key, morsel in SimpleCookie(value.strip()).items()}
-            if status.split(" ")[1] != "200":
+            if status.split(" ")[1] not in ("200", "204"):
                 raise TabError(f"{status} for {path}")
         except BaseException:
             writer.close()
@@ -269,11 +269,13 @@ class Tab:
         urls = [sweep["url"] for sweep in self.header()["sweeps"].values()] if self.find("stage") else []
         return [url for url in urls if url not in self.sweeps]
 
-    async def fetch(self, sweep: str) -> float:
-        """Fetch a sweep: the seconds that it took."""
+    async def fetch(self, sweep: str, quiet: bool = False) -> float:
+        """Fetch a sweep: the seconds that it took. quiet: for no hand, so that a busy server may have none."""
         began = time.perf_counter()
-        self.received += len(await self.get(sweep))
-        self.sweeps = [*self.sweeps, sweep][-KEPT_SWEEPS:]
+        body = await self.get(f"{sweep}?quiet" if quiet else sweep)
+        self.received += len(body)
+        if body:
+            self.sweeps = [*self.sweeps, sweep][-KEPT_SWEEPS:]
         return time.perf_counter() - began
 
     async def commit(self, changes: dict[str, Any]) -> float:

@@ -3,6 +3,8 @@
 A link written in Markdown would open a new tab, and with it a new session without the student's trained model.
 """
 
+import copy
+import functools
 import re
 from pathlib import Path
 
@@ -26,13 +28,19 @@ def pages() -> dict[str, list[StreamlitPage]]:
 
 def page(slug: str) -> StreamlitPage:
     """The page of a lesson, with its progress mark, or the glossary; the first lesson is the opening page."""
+    # A copy, since Streamlit notes in it whether it is the page of this run.
+    return copy.copy(_page(slug, slug in progress.done()))
+
+
+@functools.cache  # to make it Streamlit asks the disk some ten times where the script lies, and a run needs all pages
+def _page(slug: str, done: bool) -> StreamlitPage:
     if slug == GLOSSARY:
         return st.Page(PAGES / "welcome" / "glossary.py", title="Glossary", url_path=GLOSSARY)
     part = next(part for part in SYLLABUS if any(lesson.slug == slug for lesson in part.lessons))
     script = PAGES / part.folder / f"{slug.replace('-', '_')}.py"
     first = slug == SYLLABUS[0].lessons[0].slug
     # A mark in words: an icon would become the tab's, which Streamlit fetches from another host.
-    mark = " ✓" if slug in progress.done() else ""
+    mark = " ✓" if done else ""
     return st.Page(script, title=lessons()[slug].title + mark, url_path=slug, default=first)
 
 

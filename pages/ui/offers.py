@@ -4,6 +4,9 @@ one answer, and the picture at another place of a slider or point.
 A page's run sends the picture at rest and these addresses. So the picture does not wait for sweeps, nor for the
 compilation that the first one takes; a sweep that the browser has, because only its own slider was moved, is not sent
 again; one that no hand comes near need not be computed; and a dragged point is followed without a run of the page.
+
+A stage that has been quiet asks for what no hand has come near, too, and says so: ?quiet. While a class is at work it
+is told that there is nothing (204), and asks again when a hand comes.
 """
 
 import asyncio
@@ -17,6 +20,8 @@ from functools import partial
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
+
+from pages.ui import attendance
 
 MOST = 4096  # addresses that are remembered: each page of a class has two to five
 # How many are made at once: more would only take the processors from each other, and from the pages.
@@ -47,6 +52,8 @@ def offer(kind: str, key: tuple, make: Make) -> str:
 async def _serve(kind: str, request: Request) -> Response:
     with _lock:
         make = _offered.get(request.path_params["token"])
+    if "quiet" in request.query_params and attendance.crowded():
+        return Response(status_code=204)
     if make is None:
         return PlainTextResponse("This is not known here (any more); move a control.", status_code=404)
     async with _turns.setdefault(kind, asyncio.Semaphore(AT_ONCE[kind])):

@@ -10,7 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 from lessons import lessons
 from lessons.lesson import Lesson, Result
 from lessons.prediction import Aim, AnyPrediction, Estimate, Prediction, plain
-from pages.ui import address, explanation, navigation, permalinks, pictures, progress, terms
+from pages.ui import address, attendance, explanation, navigation, permalinks, pictures, progress, terms
 from pages.ui.models import SOURCES, NoModel
 from pages.ui.stage import stage
 
@@ -52,6 +52,7 @@ def _play(lesson: Lesson, explained: bool, part: dict[str, Any], code: DeltaGene
     """
     if not explained and lesson.slug in st.session_state["prediction"]:
         st.rerun()  # the whole page: the explanation below may be read now
+    attendance.drawing()
     chosen = address.settings(lesson, part["whole"])
     guess, figure, answer = (st.container(key=name) for name in ("prediction", "stage", "answer"))
     with figure:  # what takes seconds the first time says so where the figure will be; the text can be read meanwhile

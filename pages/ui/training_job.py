@@ -10,7 +10,8 @@ import numpy as np
 from core import training
 from core.deceptron import Deceptron
 from core.setup import Hyper, Setup
-from pages.ui.jobs import PICTURES, Job, Snapshot
+from pages.ui import attendance
+from pages.ui.jobs import CLASS_PICTURES, PICTURES, Job, Snapshot
 
 SLOW_CHUNK = 20  # steps between two frames of a run that is slowed down to be watched: 600 steps a second
 EXPLOSION = 100.0  # a chunk whose loss is this many times the best so far has diverged
@@ -68,6 +69,7 @@ class TrainingJob(Job):
             if _asked(hyper) != asked:
                 asked, best = _asked(hyper), np.inf
             self._state, metrics = training.advance(self._state, self.setup, hyper, chunk)
+            metrics = jax.device_get(metrics)  # all at once; NumPy's mean of an array of JAX's is a call of JAX each
             total = float(np.mean(metrics.total))
             if self.watchable:
                 # Against a deadline, not from now: what lies between two chunks must not slow the pictures down.
@@ -86,7 +88,8 @@ class TrainingJob(Job):
             if total <= 2 * best:
                 best, good = min(best, total), self._state
             now = time.perf_counter()
-            if now - last_frame > 0.9 / PICTURES or steps >= self.total:
+            pictures = CLASS_PICTURES if attendance.crowded() else PICTURES
+            if now - last_frame > 0.9 / pictures or steps >= self.total:
                 last_frame = now
                 self.publish(state="running", step=steps, rate=rate, place=0)
         self.end("done")

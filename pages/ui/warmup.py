@@ -12,19 +12,11 @@ import jax
 from core import programs, training
 from lessons import lessons
 from lessons.learned import setting
-from pages.ui import pictures
+from pages.ui import attendance, pictures
 from pages.ui.training_job import SLOW_CHUNK
 
 CALM = 2.0  # seconds without a drawn page after which the warm-up goes on
 PATIENCE = 20.0  # seconds that it waits for that at most: a class is never calm
-
-_drawn = 0.0
-
-
-def drawing() -> None:
-    """A page is being drawn."""
-    global _drawn
-    _drawn = time.monotonic()
 
 
 class Warmup:
@@ -44,7 +36,7 @@ class Warmup:
         self._thread.join(timeout)
 
     def _run(self) -> None:
-        drawing()  # a browser is being opened: it gets the opening picture, then the processors
+        attendance.drawing()  # a browser is being opened: it gets the opening picture, then the processors
         for number, task in enumerate(_tasks()):
             if number > 0:
                 self._wait_for_calm()
@@ -55,7 +47,7 @@ class Warmup:
 
     def _wait_for_calm(self) -> None:
         until = time.monotonic() + PATIENCE
-        while (left := min(_drawn + CALM, until) - time.monotonic()) > 0 and not self._stopping.wait(left):
+        while (left := min(attendance.latest() + CALM, until) - time.monotonic()) > 0 and not self._stopping.wait(left):
             pass
 
 

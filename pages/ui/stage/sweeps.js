@@ -1,4 +1,5 @@
-// Fetches the sweeps of the picture's sliders: at once for the one that a hand comes near, the others when all is quiet.
+// Fetches the sweeps of the picture's sliders: at once for the one that a hand comes near, the others when all is quiet
+// and the server has time (it answers 204 while a whole class is at work).
 //
 // A sweep's address says all that it depends on, so one that has been here before is not asked for again.
 
@@ -30,26 +31,27 @@ export class Sweeps {
   async rest(urls) {
     for (const name of Object.keys(urls)) {
       if (urls !== this.urls) return;
-      await this.want(name);
+      await this.want(name, true);
     }
   }
 
-  want(name) {
+  /** quiet: no hand has come near yet. */
+  want(name, quiet = false) {
     const url = this.urls[name];
     if (!url || this.kept.has(url)) return undefined;
-    if (!this.coming.has(url)) {
-      const abort = new AbortController();
-      const done = this.fetch(name, url, abort.signal).catch(() => {}) // the next hand asks again
-        .finally(() => { this.coming.delete(url); this.on.waits(name, false); });
-      this.coming.set(url, { abort, done });
-      this.on.waits(name, true);
-    }
-    return this.coming.get(url).done;
+    const coming = this.coming.get(url);
+    if (coming) return coming.quiet && !quiet ? coming.done.then(() => this.want(name)) : coming.done;
+    const abort = new AbortController();
+    const done = this.fetch(name, quiet ? `${url}?quiet` : url, url, abort.signal).catch(() => {}) // the next hand asks again
+      .finally(() => { this.coming.delete(url); this.on.waits(name, false); });
+    this.coming.set(url, { abort, done, quiet });
+    this.on.waits(name, true);
+    return done;
   }
 
-  async fetch(name, url, signal) {
-    const answer = await fetch(new URL(url, this.base), { signal });
-    if (!answer.ok) return;
+  async fetch(name, address, url, signal) {
+    const answer = await fetch(new URL(address, this.base), { signal });
+    if (answer.status !== 200) return;
     const arrived = unpack(new Uint8Array(await answer.arrayBuffer()));
     this.kept.set(url, arrived);
     if (this.kept.size > KEPT) this.kept.delete(this.kept.keys().next().value);
