@@ -148,7 +148,10 @@ class Student:
         await asyncio.sleep(QUIET)
         try:
             for sweep in sweeps:
-                self.ledger.sweeps.append((time.monotonic(), await self.tab.fetch(sweep, quiet=True)))
+                took = await self.tab.fetch(sweep, quiet=True)
+                if took is None:
+                    return
+                self.ledger.sweeps.append((time.monotonic(), took))
         except BROKEN as error:
             self.ledger.errors.append((time.monotonic(), f"a sweep: {type(error).__name__}: {error}"))
 

@@ -269,13 +269,14 @@ class Tab:
         urls = [sweep["url"] for sweep in self.header()["sweeps"].values()] if self.find("stage") else []
         return [url for url in urls if url not in self.sweeps]
 
-    async def fetch(self, sweep: str, quiet: bool = False) -> float:
-        """Fetch a sweep: the seconds that it took. quiet: for no hand, so that a busy server may have none."""
+    async def fetch(self, sweep: str, quiet: bool = False) -> float | None:
+        """Fetch a sweep: the seconds that it took. quiet: for no hand; a busy server then has none, and None comes."""
         began = time.perf_counter()
         body = await self.get(f"{sweep}?quiet" if quiet else sweep)
         self.received += len(body)
-        if body:
-            self.sweeps = [*self.sweeps, sweep][-KEPT_SWEEPS:]
+        if not body:
+            return None
+        self.sweeps = [*self.sweeps, sweep][-KEPT_SWEEPS:]
         return time.perf_counter() - began
 
     async def commit(self, changes: dict[str, Any]) -> float:

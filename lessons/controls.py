@@ -4,6 +4,7 @@
 raises beyond `parse`: the caller drops the value, or takes the clamped one, and says so in a line.
 """
 
+import functools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,13 @@ class Landmark:
     label: str
     value: float | None = None
     number: str = ""
+
+
+@functools.cache  # every picture of a page asks, for each of its sliders
+def _places(low: float, high: float, scale: str, count: int) -> np.ndarray:
+    places = (np.geomspace if scale == "log" else np.linspace)(low, high, count)
+    places.flags.writeable = False
+    return places
 
 
 @dataclass(frozen=True)
@@ -55,8 +63,7 @@ class Slider:
 
     def places(self, count: int) -> np.ndarray:
         """`count` values from low to high, evenly spaced on the slider's own scale, rounded as they are shown."""
-        space = np.geomspace if self.scale == "log" else np.linspace
-        return space(self.low, self.high, count)
+        return _places(self.low, self.high, self.scale, count)
 
     def check(self, value: Any) -> float:
         """The value as a float; ValueError with the range if it is not a finite number inside it."""

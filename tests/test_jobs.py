@@ -9,7 +9,7 @@ import numpy as np
 
 from core import training
 from core.deceptron import rjcp_field
-from pages.ui import jobs, workshop
+from pages.ui import jobs, training_job, workshop
 from tests.runs import ENDLESS, PATIENCE, SETUP, ended, finite, hyper, reached, until
 
 
@@ -34,6 +34,16 @@ def test_the_job_is_training_fit_in_a_thread(job):
 def test_a_run_to_be_watched_goes_in_smaller_chunks(job):
     end = ended(job(total=60, watchable=True).start())
     np.testing.assert_array_equal(end.history["step"], [20, 40, 60])
+
+
+def test_a_class_goes_before_a_trainings_pictures(job, monkeypatch):
+    alone = job(total=200, watchable=True).start()
+    whole = ended(alone)
+    monkeypatch.setattr(training_job.attendance, "crowded", lambda: True)
+    monkeypatch.setattr(training_job, "CLASS_PICTURES", 1e-9)
+    amid = job(total=200, watchable=True).start()
+    np.testing.assert_array_equal(ended(amid).history["step"], whole.history["step"])
+    assert amid.version <= 4 < 8 < alone.version  # of ten chunks only the end is shown
 
 
 def test_stop_keeps_what_was_reached(job):

@@ -68,6 +68,15 @@ def test_the_address_of_a_sweep_answers_with_its_frames():
     assert len(arrays[header["values"]]) == 61
 
 
+@pytest.mark.parametrize("crowded", [True, False])
+def test_a_class_goes_before_sweeps_that_no_hand_came_near(crowded, monkeypatch):
+    monkeypatch.setattr(offers.attendance, "crowded", lambda: crowded)
+    url = sent()[3]["alpha"]
+    status, body, _ = ask(f"/{url}")
+    assert status == 200 and body
+    assert ask(f"/{url}", "quiet")[:2] == ((204, b"") if crowded else (200, body))
+
+
 def test_an_address_from_before_a_restart_says_so():
     status, body, _ = ask("/sweep/00")
     assert status == 404 and b"move a control" in body

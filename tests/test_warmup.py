@@ -38,7 +38,6 @@ def test_no_search_for_garbage_goes_through_what_it_has_made(monkeypatch):
 
 def test_after_the_opening_picture_it_waits_for_the_browser_and_while_pages_are_drawn(monkeypatch):
     opening, began = threading.Event(), threading.Event()
-    monkeypatch.setattr(warmup, "_drawn", 0.0)
     running = run([opening.set, began.set], monkeypatch, CALM=3600.0, PATIENCE=3600.0)
     assert opening.wait(10) and not began.wait(0.2)
     running.stop()  # at once, though the calm is far away
@@ -47,7 +46,7 @@ def test_after_the_opening_picture_it_waits_for_the_browser_and_while_pages_are_
 
 def test_a_class_that_is_never_calm_is_not_waited_for(monkeypatch):
     began = threading.Event()
-    warmup.drawing()
+    warmup.attendance.drawing()
     running = run([lambda: None, began.set], monkeypatch, CALM=3600.0, PATIENCE=0.05)
     assert began.wait(10)
     running.stop()

@@ -9,7 +9,6 @@ What the work is, subclasses say: `training_job.TrainingJob`, `measuring.Measuri
 
 import os
 import secrets
-import sys
 import threading
 import weakref
 from collections.abc import Callable, Hashable
@@ -23,8 +22,6 @@ GRACE = 60.0  # seconds between the loss of a browser and the end of its job; a 
 LONGEST = 300.0  # seconds of work after which a job ends by itself
 PICTURES = 30.0  # frames a second at most
 CLASS_PICTURES = 10.0  # the same while a class is at work: a training run must not starve the pages
-# Seconds that a thread may keep Python's lock: a job that comes back from a chunk of some ms waits for whoever paints.
-TURN = 5e-4  # Python's own choice is 5e-3
 LOOK = 0.25  # seconds between two looks at the line while other server processes may stand in it
 FINISHED = ("done", "stopped", "diverged", "failed")
 
@@ -97,7 +94,6 @@ class Job:
         raise NotImplementedError(f"{type(self).__name__} must define work()")
 
     def start(self) -> "Job":
-        sys.setswitchinterval(TURN)
         self._thread.start()
         return self
 

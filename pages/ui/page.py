@@ -25,7 +25,7 @@ def show(slug: str, beyond: Callable[[], None] | None = None) -> None:
     play, more = st.container(key="play"), st.container(key="more")
     with more:
         why, code, notes = st.container(), st.empty(), st.container()
-    with play, st.container(key="lesson"):
+    with play.container(key="lesson"):  # not one in the other: a fragment copies all containers that are open around it
         with st.container(key="ask"):
             st.title(lesson.question, anchor=False)
             st.markdown(lesson.text)

@@ -60,13 +60,14 @@ class TrainingJob(Job):
         steps, best, good = 0, np.inf, self._state
         spent = rate = last_frame = due = 0.0
         size = SLOW_CHUNK if self.watchable else training.CHUNK
-        asked = _asked(self.hyper)
+        hyper = self.hyper
+        asked = _asked(hyper)
         while steps < self.total:
             if not self.carry_on(spent):
                 return
             began = time.perf_counter()
-            chunk, hyper = min(size, self.total - steps), self.hyper
-            if _asked(hyper) != asked:
+            chunk, moved, hyper = min(size, self.total - steps), self.hyper is not hyper, self.hyper
+            if moved and _asked(hyper) != asked:
                 asked, best = _asked(hyper), np.inf
             self._state, metrics = training.advance(self._state, self.setup, hyper, chunk)
             metrics = jax.device_get(metrics)  # all at once; NumPy's mean of an array of JAX's is a call of JAX each

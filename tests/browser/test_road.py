@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.browser import driver
-from tests.browser.hands import DRAWN, LESSONS, drawn, predict, settled, stage
+from tests.browser.hands import DRAWN, LESSONS, drawn, predict, settled, stage, sweeps_are_here
 
 
 @pytest.mark.parametrize("viewport", [driver.PHONE], ids=["phone"])
@@ -124,6 +124,20 @@ def test_the_paths_follow_a_point_while_it_is_dragged(visit, watch):
         page.mouse.up()
     page.wait_for_timeout(300)
     assert places(page.evaluate(LINES)) == pytest.approx(places(dragged), abs=0.11)  # the run brings the very picture
+
+
+def test_what_a_busy_server_has_not_sent_comes_with_the_hand(visit, page):
+    asked = []
+    page.route("**/sweep/*?quiet", lambda route: (asked.append(route.request.url), route.fulfill(status=204)))
+    visit("crux")
+    predict(page)
+    settled(page, "crux")
+    page.wait_for_timeout(2500)
+    assert len(set(asked)) == 1  # the other sliders wait, too
+    assert not stage(page, "crux", "follows('alpha')") and not stage(page, "crux", "follows('eta')")
+    page.locator("[data-control=eta]").hover()
+    sweeps_are_here(page, "crux", "eta")
+    assert not stage(page, "crux", "follows('alpha')")
 
 
 def test_where_no_picture_can_be_fetched_a_dragged_point_is_drawn_when_it_is_let_go(visit, watch):

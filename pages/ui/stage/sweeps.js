@@ -7,6 +7,8 @@ import { unpack } from "./pack.js";
 
 const QUIET = 1000; // ms after a picture: a hand that moves the same slider again needs no other
 const KEPT = 16; // some MB at most
+const BUSY = 204;
+const LATER = 5000; // ms
 
 export class Sweeps {
   /** on.came(name, { header, arrays }): frames have arrived.  on.waits(name, yes): they are on their way. */
@@ -27,11 +29,13 @@ export class Sweeps {
     return this.kept.get(this.urls[name]);
   }
 
-  /** One after the other, in the order of the controls. */
+  /** One after the other, in the order of the controls; from where the server has no time on, later. */
   async rest(urls) {
     for (const name of Object.keys(urls)) {
       if (urls !== this.urls) return;
-      await this.want(name, true);
+      if ((await this.want(name, true)) !== BUSY) continue;
+      if (urls === this.urls) this.timer = setTimeout(() => this.rest(urls), LATER);
+      return;
     }
   }
 
@@ -42,20 +46,22 @@ export class Sweeps {
     const coming = this.coming.get(url);
     if (coming) return coming.quiet && !quiet ? coming.done.then(() => this.want(name)) : coming.done;
     const abort = new AbortController();
-    const done = this.fetch(name, quiet ? `${url}?quiet` : url, url, abort.signal).catch(() => {}) // the next hand asks again
+    const done = this.fetch(name, url, quiet, abort.signal).catch(() => {}) // the next hand asks again
       .finally(() => { this.coming.delete(url); this.on.waits(name, false); });
     this.coming.set(url, { abort, done, quiet });
     this.on.waits(name, true);
     return done;
   }
 
-  async fetch(name, address, url, signal) {
-    const answer = await fetch(new URL(address, this.base), { signal });
-    if (answer.status !== 200) return;
+  /** The sweep, kept and told of; else the status that there was instead. */
+  async fetch(name, url, quiet, signal) {
+    const answer = await fetch(new URL(quiet ? `${url}?quiet` : url, this.base), { signal });
+    if (answer.status !== 200) return answer.status;
     const arrived = unpack(new Uint8Array(await answer.arrayBuffer()));
     this.kept.set(url, arrived);
     if (this.kept.size > KEPT) this.kept.delete(this.kept.keys().next().value);
     if (this.urls[name] === url) this.on.came(name, arrived);
+    return answer.status;
   }
 
   close() {
