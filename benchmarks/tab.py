@@ -86,24 +86,26 @@ class Tab:
             writer.close()
 
     async def _ask(self, path: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """Send a GET and read the answer's head. HTTP 1.0: then no body comes in chunks."""
+        """Send a GET and read the answer's head. Returns its body, as a stream, and how to hang up."""
         parts = urlsplit(self.address)
         reader, writer = await asyncio.open_connection(parts.hostname, parts.port, limit=2**24)
         try:
             cookie = f"Cookie: {self._cookie()}\r\n" if self.cookies else ""
-            head = f"GET /{path.lstrip('/')} HTTP/1.0\r\nHost: {parts.netloc}\r\nAccept-Encoding: gzip\r\n{cookie}\r\n"
-            writer.write(head.encode())
+            head = f"GET /{path.lstrip('/')} HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n"
+            writer.write(f"{head}Accept-Encoding: gzip\r\n{cookie}\r\n".encode())
             async with asyncio.timeout(PATIENCE):
                 status, *headers = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+            chunked = False
             for name, _, value in (header.partition(":") for header in headers):
                 if name.lower() == "set-cookie":
                     self.cookies |= {key: morsel.value for key, morsel in SimpleCookie(value.strip()).items()}
+                chunked |= name.lower() == "transfer-encoding"
             if status.split(" ")[1] not in ("200", "204"):
                 raise TabError(f"{status} for {path}")
         except BaseException:
             writer.close()
             raise
-        return reader, writer
+        return _whole(reader) if chunked else reader, writer
 
     async def _until_blank_line(self, reader: asyncio.StreamReader) -> bytes:
         try:
@@ -299,6 +301,24 @@ class Tab:
         if found is None:
             raise TabError("the page shows no stage")
         return found
+
+
+def _whole(chunks: asyncio.StreamReader) -> asyncio.StreamReader:
+    """What a body that comes in chunks holds (RFC 9112, 7.1), as it comes."""
+    body = asyncio.StreamReader(limit=2**24)
+
+    async def fill() -> None:
+        try:
+            while size := int(await chunks.readline() or b"0", 16):
+                body.feed_data(await chunks.readexactly(size))
+                await chunks.readline()
+        except (asyncio.IncompleteReadError, OSError, ValueError) as error:
+            body.set_exception(error)
+        else:
+            body.feed_eof()
+
+    body.filling = asyncio.create_task(fill())  # held, or it might be collected in the middle
+    return body
 
 
 @dataclass(frozen=True)

@@ -230,3 +230,13 @@ def test_the_real_page_shows_the_remarks_and_what_was_kept():
     assert sum("'here'" in line for line in told) == 1
     assert query(at) == {"xi": f"{most:g}"}
     assert any(f"{most:g}\u00a0×\u00a0{most:g}\u00a0times" in text.value for text in at.markdown)
+
+
+def test_an_answer_that_was_given_while_the_server_was_away_counts():
+    """The browser brings it to a new session, to which it is no change."""
+    at = AppTest.from_string("from pages.ui.page import show\nshow('start')", default_timeout=PATIENCE)
+    said = LESSONS["start"].prediction.options[0].text
+    at.session_state["prediction:start"] = said
+    run(at)
+    assert at.session_state["prediction"]["start"]["said"] == said
+    assert any(text.value.startswith("**What the run shows.**") for text in at.markdown)

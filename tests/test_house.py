@@ -174,10 +174,10 @@ def test_a_module_says_what_it_is_for_and_stays_short(path: Path) -> None:
 
 
 def pins(file: str) -> dict[str, str]:
-    """Package -> version of a requirements file; a line that is not `name==version` is an error."""
+    """Package -> version of a requirements file; a line that is not `name==version`, for a system or all, is wrong."""
     lines = [line.strip() for line in (ROOT / file).read_text(encoding="utf-8").splitlines()]
     wanted = [line for line in lines if line and not line.startswith(("#", "-r "))]
-    matches = {line: re.fullmatch(r"([A-Za-z0-9._-]+)==(\d[\w.]*)", line) for line in wanted}
+    matches = {line: re.fullmatch(r"([A-Za-z0-9._-]+)==(\d[\w.]*)(?:; sys_platform .*)?", line) for line in wanted}
     assert not [line for line, match in matches.items() if match is None], "not pinned with =="
     return dict(match.groups() for match in matches.values())
 

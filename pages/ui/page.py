@@ -119,7 +119,7 @@ def _choices(prediction: Prediction, question: str, widget: str, take: Callable[
         return None if chosen == UNSURE else chosen
 
     # The labels are shown as Markdown; what is said is the option's own text.
-    st.radio(
+    chosen = st.radio(
         question,
         [*(option.text for option in prediction.options), UNSURE],
         index=None,
@@ -129,6 +129,9 @@ def _choices(prediction: Prediction, question: str, widget: str, take: Callable[
         args=(said,),
         label_visibility="collapsed",
     )
+    if chosen is not None:  # while the server was away: to a new session it is no change
+        take(said)
+        st.rerun()
 
 
 def _scale(prediction: Estimate, question: str, widget: str) -> Callable[[], float]:

@@ -47,7 +47,7 @@ def test_two_students_answer_move_and_turn_pages_and_a_third_trains(server, monk
     kinds = [move.kind for move in ledger.moves]
     assert kinds.count("open") == 3 and {"answer", "commit", "switch", "action"} <= set(kinds)
     assert all(move.seconds > 0 for move in ledger.moves)
-    assert ledger.sweeps and all(student.tab.sweeps for student in pair)
+    assert ledger.sweeps and pair[1].tab.sweeps  # those that no hand came near may be refused
     assert len(ledger.trained) == 1 and len(ledger.frames) > 1
     rows = list(crowd.stage_rows("three", 3, ledger, *looks(ledger)))
     assert [row.what for row in rows if row.budget and not row.met] == []
