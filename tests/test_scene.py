@@ -1,5 +1,6 @@
 """What the stage is sent: only what moves in the sweeps, every array named, strict JSON, and small enough."""
 
+import dataclasses
 import functools
 import json
 import struct
@@ -180,6 +181,23 @@ def test_a_number_that_moves_is_swept_too():
     header, arrays = frames("crux")["alpha"]
     limit, values = header["numbers"]["stable_limit"], everything("crux")[2]["alpha"][0]
     np.testing.assert_allclose(arrays[limit], 1 / np.maximum(1, values) ** 2, rtol=1e-5)
+
+
+def test_what_comes_back_to_where_it_began_moves_and_what_is_undefined_throughout_does_not():
+    there_and_back, undefined = np.zeros((3, 2), np.float32), np.full((3, 2), np.nan, np.float32)
+    there_and_back[1] = 1.0
+    line = next(iter(LESSONS["crux"].draw(LESSONS["crux"].experiment()).lines))
+    drawing = dataclasses.replace(
+        LESSONS["crux"].draw(LESSONS["crux"].experiment()),
+        lines=(
+            dataclasses.replace(line, x=there_and_back, y=undefined),
+            dataclasses.replace(line, id="still", x=undefined, y=undefined),
+        ),
+        fields=(),
+        marks=(),
+        numbers={},
+    )
+    assert set(moving(np.arange(3.0), drawing, {})["data"]) == {line.id}
 
 
 def test_nan_and_infinity_travel_and_a_frozen_axis_comes_along():
