@@ -14,7 +14,7 @@ _drawn: "deque[float]" = deque(maxlen=CLASS)  # when the latest pictures were dr
 
 
 def drawing() -> None:
-    """A page, or the part of it that has changed, is being drawn."""
+    """A lesson's picture is being drawn, for a page that opens or a control that was moved."""
     _drawn.append(time.monotonic())
 
 

@@ -21,7 +21,6 @@ CAPACITY = max(1, int(os.environ.get("INVERSION_JOBS", (os.cpu_count() or 2) // 
 GRACE = 60.0  # seconds between the loss of a browser and the end of its job; a browser tries again every 15 s or sooner
 LONGEST = 300.0  # seconds of work after which a job ends by itself
 PICTURES = 30.0  # frames a second at most
-CLASS_PICTURES = 10.0  # the same while a class is at work: a training run must not starve the pages
 LOOK = 0.25  # seconds between two looks at the line while other server processes may stand in it
 FINISHED = ("done", "stopped", "diverged", "failed")
 

@@ -11,9 +11,10 @@ from core import training
 from core.deceptron import Deceptron
 from core.setup import Hyper, Setup
 from pages.ui import attendance
-from pages.ui.jobs import CLASS_PICTURES, PICTURES, Job, Snapshot
+from pages.ui.jobs import PICTURES, Job, Snapshot
 
 SLOW_CHUNK = 20  # steps between two frames of a run that is slowed down to be watched: 600 steps a second
+CLASS_PICTURES = 10.0  # a second, while a class is at work: a training run must not starve the pages
 EXPLOSION = 100.0  # a chunk whose loss is this many times the best so far has diverged
 
 
@@ -60,14 +61,13 @@ class TrainingJob(Job):
         steps, best, good = 0, np.inf, self._state
         spent = rate = last_frame = due = 0.0
         size = SLOW_CHUNK if self.watchable else training.CHUNK
-        hyper = self.hyper
-        asked = _asked(hyper)
+        asked = _asked(self.hyper)
         while steps < self.total:
             if not self.carry_on(spent):
                 return
             began = time.perf_counter()
-            chunk, moved, hyper = min(size, self.total - steps), self.hyper is not hyper, self.hyper
-            if moved and _asked(hyper) != asked:
+            chunk, hyper = min(size, self.total - steps), self.hyper
+            if _asked(hyper) != asked:
                 asked, best = _asked(hyper), np.inf
             self._state, metrics = training.advance(self._state, self.setup, hyper, chunk)
             metrics = jax.device_get(metrics)  # all at once; NumPy's mean of an array of JAX's is a call of JAX each
