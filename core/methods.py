@@ -30,11 +30,6 @@ Proposal = tuple[Float[Array, " m"], Float[Array, " n"]]
 Proposer = Callable[..., Callable[[Float[Array, ""]], Proposal]]
 
 
-# Unknowns below which a batch may go side by side. Measured on the CPU: two to twelve times faster with 4, 8 and 16,
-# half as fast to nine times slower with 32 and 64, where writing all paths at once costs more.
-FEW = 32
-
-
 class Work(NamedTuple):
     """What a method costs beside y = P(x) and the gradient J^T r, which every iteration takes once for Armijo's rule.
 
@@ -52,9 +47,9 @@ class Method(NamedTuple):
     """propose: (problem, model, x, y, solver[, memory]) -> (eta -> proposal).  work: what it costs with n unknowns.
 
     memory: what carries over between steps, if anything.  learned: needs a model.  single: takes exactly one
-    unrelaxed step, accepted whatever it does.  side_by_side: with FEW unknowns a batch of solves runs fastest under
-    `vmap`, where every solve waits for the slowest and all branches are taken; else one after the other. By
-    measurement: cheap steps, and many of them, go side by side.
+    unrelaxed step, accepted whatever it does.  side_by_side: with so many unknowns, or fewer, a batch of solves runs
+    fastest under `vmap`, where every solve waits for the slowest and all branches are taken; else one after the other.
+    By measurement on the CPU: what decomposes a matrix, or is halved again and again, does so for itself alone.
     """
 
     propose: Proposer
@@ -62,7 +57,7 @@ class Method(NamedTuple):
     memory: Memory | None = None
     learned: bool = False
     single: bool = False
-    side_by_side: bool = False
+    side_by_side: int = 32
 
 
 def dipg_plain(problem, model, x, y, eta, solver) -> Proposal:
@@ -140,17 +135,13 @@ def curved(rule: Callable[..., Proposal]) -> Proposer:
 
 
 METHODS = {
-    "gradient_descent": Method(straight(gradient_descent), lambda n: Work(), side_by_side=True),
-    "nesterov": Method(
-        straight(nesterov), lambda n: Work(functions=1, products=1), memories.MOMENTUM, side_by_side=True
-    ),
-    "lbfgs": Method(straight(lbfgs), lambda n: Work(), memories.PAIRS, side_by_side=True),
-    "conjugate_gradient": Method(
-        straight(conjugate_gradient), lambda n: Work(products=1), memories.CONJUGATE, side_by_side=True
-    ),
+    "gradient_descent": Method(straight(gradient_descent), lambda n: Work(), side_by_side=64),
+    "nesterov": Method(straight(nesterov), lambda n: Work(functions=1, products=1), memories.MOMENTUM),
+    "lbfgs": Method(straight(lbfgs), lambda n: Work(), memories.PAIRS),
+    "conjugate_gradient": Method(straight(conjugate_gradient), lambda n: Work(products=1), memories.CONJUGATE),
     # The Hessian is n products with the gradient's derivative, each about two products with J.
-    "newton": Method(straight(newton), lambda n: Work(products=2 * n)),
-    "gauss_newton": Method(straight(gauss_newton), lambda n: Work(products=n)),
+    "newton": Method(straight(newton), lambda n: Work(products=2 * n), side_by_side=16),
+    "gauss_newton": Method(straight(gauss_newton), lambda n: Work(products=n), side_by_side=16),
     "levenberg_marquardt": Method(straight(levenberg_marquardt), lambda n: Work(products=n)),
     "inverse_simulator": Method(curved(inverse_simulator), lambda n: Work()),
     "dipg_plain": Method(curved(dipg_plain), lambda n: Work(inverses=1), learned=True),

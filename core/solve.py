@@ -1,5 +1,6 @@
 """Find x with P(x) = y* by any method, under the one protocol of `core.protocol`."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ from jaxtyping import Array, Float, Int
 from core.backend import default_float
 from core.deceptron import Deceptron
 from core.devices import shared_out
-from core.methods import FEW, METHODS, Method, Work
+from core.methods import METHODS, Method, Work
 from core.networks import as_type
 from core.problem import Aimed, Problem
 from core.protocol import Protocol, Standing, Status, Trial
@@ -51,6 +52,9 @@ class Solution(NamedTuple):
     work: Work
 
 
+Rows = tuple[Array, Array, Trial]  # x and y after each iteration of the budget, and what was tried in it
+
+
 def solve_path(
     method: str,
     problem: Problem,
@@ -64,22 +68,29 @@ def solve_path(
 
 
 def _walked(iterate, method, problem, model, y_star, x0, solver) -> Solution:
-    protocol = Protocol(METHODS[method], *as_type((Aimed(problem, y_star), model, solver), x0.dtype))
+    protocol = _aimed(method, problem, model, y_star, solver, x0.dtype)
     begun = protocol.begin(x0)
-    end, (x, y, trials) = iterate(protocol, begun, solver.budget)
+    return _told(protocol, begun, *iterate(protocol, begun, solver.budget))
+
+
+def _aimed(method, problem, model, y_star, solver, dtype) -> Protocol:
+    return Protocol(METHODS[method], *as_type((Aimed(problem, y_star), model, solver), dtype))
+
+
+def _told(protocol: Protocol, begun: Standing, end: Standing, rows: Rows) -> Solution:
+    """One walk's solution, from where it began and ended and its rows in between."""
+    x, y, trials = rows
     x, y = (jnp.concatenate([first[None], rest]) for first, rest in ((begun.x, x), (begun.y, y)))
     path = Walk(x, y, jax.vmap(protocol.residual)(y), trials)
     iterations = jnp.sum(trials.accepted, dtype=jnp.int32)
     tried = jnp.sum(jnp.where(jnp.isnan(trials.eta), 0, trials.halvings + 1))
-    rate = iterations.astype(x0.dtype) / jnp.maximum(tried, 1).astype(x0.dtype)
-    return Solution(end.x, path, iterations, rate, path.residual[-1], end.status, _work(method, trials, x0.size))
+    rate = iterations.astype(x.dtype) / jnp.maximum(tried, 1).astype(x.dtype)
+    work = _work(protocol.method, trials, end.x.size)
+    return Solution(end.x, path, iterations, rate, path.residual[-1], end.status, work)
 
 
-def _in_step(protocol: Protocol, begun: Standing, budget: int) -> tuple[Standing, tuple[Array, Array, Trial]]:
-    """Every iteration of the budget, those after the end doing nothing: for walks side by side, under `vmap`.
-
-    Returns where the walk ends and, a row for each iteration, x and y after it and what was tried.
-    """
+def _in_step(protocol: Protocol, begun: Standing, budget: int) -> tuple[Standing, Rows]:
+    """Every iteration of the budget, those after the end doing nothing: for walks side by side, under `vmap`."""
 
     def iteration(now, _):
         # Closures: `cond` hashes its branches, and a bound method of a module with traced arrays has no hash.
@@ -89,35 +100,65 @@ def _in_step(protocol: Protocol, begun: Standing, budget: int) -> tuple[Standing
     return jax.lax.scan(iteration, begun, length=budget)
 
 
-def _alone(protocol: Protocol, begun: Standing, budget: int) -> tuple[Standing, tuple[Array, Array, Trial]]:
+def _alone(protocol: Protocol, begun: Standing, budget: int) -> tuple[Standing, Rows]:
     """The same, left at the end: doing nothing 75 times costs more than the five steps before.
 
     Not under `vmap`, where every iteration of the slowest walk would copy all rows of all walks.
     """
+    return _until_the_end(protocol.step, (*begun[:2], protocol.stay(begun)[1]), begun, budget, along=0)
+
+
+def _abreast(aimed: Callable[[Array], Protocol], y_stars: Array, begun: Standing, budget: int) -> tuple[Standing, Rows]:
+    """Many walks in one loop, which is left when the slowest has ended; the others stand still meanwhile.
+
+    aimed: the protocol for a y_star.  All that is returned has a leading (count,).
+    """
+
+    def one(y_star, now):
+        # Both sides, and a choice: `cond` under `vmap` would copy all that its branches refer to, the simulator's
+        # matrices too, for every walk.
+        protocol = aimed(y_star)
+        walking = now.status == Status.BUDGET
+        return jax.tree.map(lambda new, old: jnp.where(walking, new, old), protocol.step(now), protocol.stay(now))
+
+    def step(now):
+        return jax.vmap(one)(y_stars, now)
+
+    _, still = jax.vmap(lambda y_star, now: aimed(y_star).stay(now))(y_stars, begun)
+    return _until_the_end(step, (begun.x, begun.y, still), begun, budget, along=1)
+
+
+def _until_the_end(step: Callable, row: tuple, begun: Standing, budget: int, along: int) -> tuple[Standing, Rows]:
+    """Steps until no walk is under way. row: one of standing still.  along: the axis of the rows' iterations."""
 
     def under_way(carry):
         count, now, _ = carry
-        return (count < budget) & (now.status == Status.BUDGET)
+        return (count < budget) & jnp.any(now.status == Status.BUDGET)
 
     def iteration(carry):
         count, now, rows = carry
-        now, trial = protocol.step(now)
-        rows = jax.tree.map(lambda rows, row: rows.at[count].set(row), rows, (now.x, now.y, trial))
+        now, trial = step(now)
+        place = (slice(None),) * along
+        rows = jax.tree.map(lambda rows, row: rows.at[*place, count].set(row), rows, (now.x, now.y, trial))
         return count + 1, now, rows
 
-    now, trial = protocol.stay(begun)
-    blank = jax.tree.map(lambda row: jnp.broadcast_to(row, (budget, *row.shape)), (now.x, now.y, trial))
-    count, end, (x, y, trials) = jax.lax.while_loop(under_way, iteration, (jnp.zeros((), jnp.int32), begun, blank))
+    def repeated(row):
+        row = jnp.expand_dims(row, along)
+        return jnp.broadcast_to(row, (*row.shape[:along], budget, *row.shape[along + 1 :]))
+
+    begin = (jnp.zeros((), jnp.int32), begun, jax.tree.map(repeated, row))
+    count, end, (x, y, trials) = jax.lax.while_loop(under_way, iteration, begin)
     walked = (jnp.arange(budget) < count)[:, None]
-    return end, (jnp.where(walked, x, end.x), jnp.where(walked, y, end.y), trials)
+    x, y = (jnp.where(walked, rows, jnp.expand_dims(last, along)) for rows, last in ((x, end.x), (y, end.y)))
+    return end, (x, y, trials)
 
 
-def _work(method: str, trials: Trial, n: int) -> Work:
+def _work(method: Method, trials: Trial, n: int) -> Work:
     """What the walk has cost: a method's share, P at the start, at each point and at each candidate, the gradients."""
     begun = ~jnp.isnan(trials.eta)
     iterations = jnp.sum(begun, dtype=jnp.int32)
     tried = jnp.sum(jnp.where(begun, trials.halvings + 1, 0), dtype=jnp.int32)
-    each = METHODS[method].work(n)
+    each = method.work(n)
     return Work(1 + iterations * (1 + each.functions) + tried, iterations * (1 + each.products), tried * each.inverses)
 
 
@@ -126,13 +167,16 @@ _solve_one = eqx.filter_jit(partial(_walked, _alone))
 
 @eqx.filter_jit
 def _solve_batch(instances, method, problem, model, solver) -> Solution:
-    _, starts = instances
-    side_by_side = METHODS[method].side_by_side and starts.shape[-1] < FEW
+    y_stars, starts = instances
+    if starts.shape[-1] > METHODS[method].side_by_side:
+        return jax.lax.map(lambda instance: _walked(_alone, method, problem, model, *instance, solver), instances)
 
-    def one(instance):
-        return _walked(_in_step if side_by_side else _alone, method, problem, model, *instance, solver)
+    def aimed(y_star):
+        return _aimed(method, problem, model, y_star, solver, starts.dtype)
 
-    return jax.vmap(one)(instances) if side_by_side else jax.lax.map(one, instances)
+    begun = jax.vmap(lambda y_star, x0: aimed(y_star).begin(x0))(y_stars, starts)
+    end, rows = _abreast(aimed, y_stars, begun, solver.budget)
+    return jax.vmap(lambda y_star, *walk: _told(aimed(y_star), *walk))(y_stars, begun, end, rows)
 
 
 def solve(

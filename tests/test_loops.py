@@ -41,6 +41,25 @@ def test_a_walk_left_at_its_end_is_the_walk_that_stands_still_there(method):
         np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-9)
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_a_batch_is_the_same_walks_side_by_side_and_one_after_the_other(method, monkeypatch):
+    setup, model = bent()
+    _, y_stars, x0s = setup.sample(jax.random.key(1), 6)
+    found = []
+    for most in (0, 2):
+        monkeypatch.setitem(METHODS, method, METHODS[method]._replace(side_by_side=most))
+
+        @eqx.filter_jit  # a program of its own, whatever other tests have compiled
+        def batch(instances):
+            return solve._solve_batch.__wrapped__(instances, method, setup.problem, model, setup.solver)
+
+        program = str(jax.make_jaxpr(lambda *instances: batch(instances))(y_stars, x0s))
+        assert ("length=6" in program) is (most == 0)  # else both would be the same way
+        found.append(batch((y_stars, x0s)))
+    for one, other in zip(*map(jax.tree.leaves, found), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-9)
+
+
 def test_the_walks_of_that_test_end_early_and_late():
     """Else it would compare little."""
     tried = {method: np.sum(~np.isnan(walks(LOOPS[0], method, 6).path.trials.eta), axis=1) for method in METHODS}
