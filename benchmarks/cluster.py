@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.servers import ROOT, Course, Process, free_port
+from deploy.processes import processes
 
 SITE = ROOT / "deploy" / "nginx.conf"
 WARM_WITHIN = 400.0  # seconds: several processes warm up on the same cores
@@ -31,18 +32,17 @@ http {{
     fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
+    include {folder}/processes.conf;
     include {folder}/site.conf;
 }}
 """
 
 
-def site(port: int, servers: list[int], cache: str) -> str:
-    """deploy's site, listening on this port of the loopback, with these processes and this folder for its cache."""
+def site(port: int, cache: str) -> str:
+    """deploy's site, listening on this port of the loopback, with this folder for its cache."""
     text = SITE.read_text(encoding="utf-8")
     text = re.sub(r"^ *listen \[::\].*\n", "", text, flags=re.MULTILINE)
     text = re.sub(r"listen 80;", f"listen 127.0.0.1:{port};", text)
-    lines = "".join(f"    server 127.0.0.1:{one} max_fails=0;\n" for one in servers)
-    text = re.sub(r"(?:    server 127\.0\.0\.1:\d+ max_fails=0;\n)+", lines, text)
     return text.replace("/var/cache/nginx/inversion", cache)
 
 
@@ -55,7 +55,8 @@ def prepare(folder: Path, port: int, servers: list[int]) -> Path:
     """Write a configuration of which everything lies in `folder`."""
     # Started by root, the workers would become a user who may not write here.
     user = f"user {getpass.getuser()};" if hasattr(os, "geteuid") and os.geteuid() == 0 else ""
-    (folder / "site.conf").write_text(site(port, servers, f"{folder}/cache"), encoding="utf-8")
+    (folder / "processes.conf").write_text(processes(servers), encoding="utf-8")
+    (folder / "site.conf").write_text(site(port, f"{folder}/cache"), encoding="utf-8")
     main = folder / "nginx.conf"
     main.write_text(AROUND.format(user=user, folder=folder), encoding="utf-8")
     return main

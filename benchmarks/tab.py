@@ -98,7 +98,7 @@ class Tab:
             chunked = False
             for name, _, value in (header.partition(":") for header in headers):
                 if name.lower() == "set-cookie":
-                    self.cookies |= {key: morsel.value for key, morsel in SimpleCookie(value.strip()).items()}
+                    self._keep(value)
                 chunked |= name.lower() == "transfer-encoding"
             if status.split(" ")[1] not in ("200", "204"):
                 raise TabError(f"{status} for {path}")
@@ -113,6 +113,9 @@ class Tab:
                 return await reader.readuntil(b"\n\n")
         except asyncio.IncompleteReadError:
             return b""
+
+    def _keep(self, cookie: str) -> None:
+        self.cookies |= {name: morsel.value for name, morsel in SimpleCookie(cookie.strip()).items()}
 
     def _cookie(self) -> str:
         return "; ".join(f"{name}={value}" for name, value in self.cookies.items())
@@ -144,6 +147,8 @@ class Tab:
             open_timeout=PATIENCE,
             proxy=None,
         )
+        for cookie in self._socket.response.headers.get_all("Set-Cookie"):
+            self._keep(cookie)  # nginx's, where another process than before has the session
         self._reader = asyncio.create_task(self._receive())
 
     async def close(self) -> None:

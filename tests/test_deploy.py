@@ -5,13 +5,14 @@ import http.client
 import http.server
 import re
 import subprocess
+import sys
 import threading
-import urllib.request
 from pathlib import Path
 
 import pytest
 
 from benchmarks import cluster
+from deploy.processes import processes
 from pages.ui import stream
 from pages.ui.stage.assets import ASSETS
 
@@ -54,17 +55,40 @@ def test_what_may_be_kept_for_a_year_is_kept_and_nothing_else():
     assert not any(re.match(pattern, path) for path in ("/", "/crux", "/job/x/events", "/_stcore/health", "/sweep/x"))
 
 
-def test_every_place_asks_the_processes_that_the_unit_starts():
-    text = cluster.SITE.read_text(encoding="utf-8")
-    assert all("proxy_pass http://inversion;" in block for block in locations().values())
-    assert "hash $inversion_seat consistent;" in text and "ip_hash" not in text
-    ports = re.findall(r"^    server 127\.0\.0\.1:(\d+) max_fails=0;", text, re.MULTILINE)
+def test_every_place_asks_the_process_of_the_seat():
+    assert all("proxy_pass http://$inversion_process;" in block for block in locations().values())
+    given = [place for place, block in locations().items() if "add_header Set-Cookie $inversion_new_seat" in block]
+    assert given == ["/", "/_stcore/stream"]  # what a session begins with, and never what all share
+
+
+def test_the_readme_starts_what_nginx_asks():
     service = unit()["Service"]
     readme = (DEPLOY / "README.md").read_text(encoding="utf-8")
+    ports = re.search(r"python3 deploy/processes.py ([\d ]+) \|", readme)[1].split()
     assert len(ports) >= 2 and all(f"inversion@{port}" in readme for port in ports)
     folder = Path(service["WorkingDirectory"])
     program, script = service["ExecStart"].split()
     assert (ROOT / script).exists() and Path(program).is_relative_to(folder)
+
+
+def test_the_others_are_only_asked_where_a_seats_own_process_is_silent():
+    text = processes([8601, 8602, 8603])
+    groups = dict(re.findall(r"^upstream (\w+) \{\n(.*?)^\}", text, re.MULTILINE | re.DOTALL))
+    assert groups["inversion"].count("server ") == 3 and "backup" not in groups["inversion"]
+    assert "zone inversion_processes" in groups["inversion"]
+    for port in (8601, 8602, 8603):
+        first, *others = re.findall(r"server 127\.0\.0\.1:(\d+) max_fails=0( backup)?;", groups[f"inversion_{port}"])
+        assert first == (str(port), "")
+        assert others == [(str(other), " backup") for other in (8601, 8602, 8603) if other != port]
+        assert f"    {port} inversion_{port};\n" in text
+
+
+@pytest.mark.parametrize("ports", [[], ["8601", "none"], ["0"], ["65536"]])
+def test_a_port_that_is_none_is_refused(ports):
+    script = [sys.executable, str(DEPLOY / "processes.py")]
+    refused = subprocess.run([*script, *ports], capture_output=True, text=True)
+    assert refused.returncode == 1 and "1 to 65535" in refused.stderr and not refused.stdout
+    assert subprocess.run([*script, "8601", "8602"], capture_output=True, text=True).stdout == processes([8601, 8602])
 
 
 def test_the_unit_starts_what_make_run_starts():
@@ -83,7 +107,6 @@ def test_nginx_accepts_it(tmp_path):
     said = subprocess.run([cluster.nginx(), "-t", "-p", str(tmp_path), "-c", str(main)], capture_output=True, text=True)
     assert said.returncode == 0, said.stderr
     assert "warn" not in said.stderr
-    assert (tmp_path / "site.conf").read_text().count("server 127.0.0.1:") == 3
 
 
 class Named(http.server.ThreadingHTTPServer):
@@ -102,7 +125,14 @@ class Answer(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         self.server.asked.append(self.path)
-        self.send_response(200)
+        if self.path == "/_stcore/stream" and "Upgrade" in self.headers:
+            self.send_response(101)
+            self.send_header("Upgrade", "websocket")
+            self.send_header("Connection", "Upgrade")
+            self.end_headers()
+            self.close_connection = True
+            return
+        self.send_response(404 if self.path == "/nowhere" else 200)
         if not self.path.startswith("/job/"):
             body = str(self.server.server_port).encode()
             self.send_header("Content-Length", str(len(body)))
@@ -133,44 +163,60 @@ def front(tmp_path):
         server.server_close()
 
 
-def ask(url, path, seat=None):
-    request = urllib.request.Request(f"{url}{path}", headers={"Cookie": f"inversion_seat={seat}"} if seat else {})
-    with urllib.request.urlopen(request, timeout=20) as answer:
-        return answer.read().decode(), answer.headers.get("Set-Cookie")
+def ask(url, path, seat=None, **headers):
+    """Which process answers, and the seat that it gives, if any."""
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=20)
+    connection.request("GET", path, headers=headers | ({"Cookie": f"inversion_seat={seat}"} if seat else {}))
+    answer = connection.getresponse()
+    given = answer.headers.get("Set-Cookie")
+    said = answer.read().decode()
+    connection.close()
+    return said, given and re.fullmatch(r"inversion_seat=(\w+); Path=/; HttpOnly; SameSite=Lax", given)[1]
+
+
+@needs_nginx
+def test_who_comes_is_dealt_out_in_turn_and_a_seat_names_the_process(front):
+    url, servers = front
+    found = [ask(url, "/crux") for _ in range(20)]
+    assert all(port == seat for port, seat in found)
+    assert {found.count((str(server.server_port),) * 2) for server in servers} == {10}
 
 
 @needs_nginx
 def test_a_seat_leads_to_the_same_process_for_all_that_a_page_asks_for(front):
     url, servers = front
-    cookies = [ask(url, "/crux")[1] for _ in range(2)]
-    seats = {re.fullmatch(r"inversion_seat=(\w+); Path=/; HttpOnly; SameSite=Lax", cookie)[1] for cookie in cookies}
-    assert len(seats) == 2
-    met = set()
-    for seat in [*seats, *(f"somebody{i}" for i in range(20))]:
-        found = {ask(url, path, seat) for path in ("/", "/_stcore/health", "/_stcore/stream", "/sweep/x")}
-        assert len(found) == 1
-        assert next(iter(found))[1] is None  # who has a seat keeps it
-        met |= {port for port, _ in found}
-    assert met == {str(server.server_port) for server in servers}
+    for seat in (str(server.server_port) for server in servers):
+        for _ in range(3):
+            # Who has a seat keeps it.
+            assert {ask(url, path, seat) for path in ("/", "/_stcore/health", "/_stcore/stream", "/sweep/x")} == {
+                (seat, None)
+            }
+    known = {str(server.server_port) for server in servers}
+    for stranger in ("1", "0123456789abcdef", known.pop() + "0"):
+        _, seat = ask(url, "/", stranger)  # a cookie of an earlier installation
+        assert seat in {str(server.server_port) for server in servers}
 
 
 @needs_nginx
-def test_who_has_no_process_goes_to_the_next_one_and_comes_back(front):
+@pytest.mark.parametrize("path", ["/", "/_stcore/stream"])
+def test_who_has_no_process_gets_the_seat_where_the_session_is_then(front, path):
     url, servers = front
     first, second = (str(server.server_port) for server in servers)
-    seat = next(seat for seat in map(str, range(100)) if ask(url, "/", seat)[0] == first)
+    upgrade = {"Upgrade": "websocket", "Connection": "Upgrade"} if path != "/" else {}
     servers[0].shutdown()
     servers[0].server_close()
-    assert {ask(url, "/", seat)[0] for _ in range(3)} == {second}
+    assert ask(url, "/nowhere", first) == (second, None)  # what only the lost process knew
+    assert ask(url, path, first, **upgrade)[1] == second
     servers[0] = Named(int(first))
-    assert {ask(url, "/", seat)[0] for _ in range(3)} == {first}
+    assert {ask(url, "/", second) for _ in range(3)} == {(second, None)}  # the session stays where it is
+    assert ask(url, "/", first) == (first, None)
 
 
 @needs_nginx
 def test_a_file_named_after_its_content_is_asked_for_once_by_all(front):
     url, servers = front
     place = ASSETS["stage.js"].url
-    assert len({ask(url, place, f"somebody{i}")[0] for i in range(10)}) == 1
+    assert len({ask(url, place, str(servers[i % 2].server_port)) for i in range(10)}) == 1
     assert sum(server.asked.count(place) for server in servers) == 1
 
 
