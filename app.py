@@ -10,7 +10,7 @@ ROOT = Path(__file__).parent
 if str(ROOT) not in sys.path:  # Streamlit puts the folder of the main script there, not the root of the project
     sys.path.insert(0, str(ROOT))
 
-from pages.ui import jobs, offers, shell, stream  # noqa: E402
+from pages.ui import jobs, offers, shell, stream, theme  # noqa: E402
 from pages.ui.stage import asset_routes  # noqa: E402
 from pages.ui.startup import Startup  # noqa: E402
 
@@ -19,6 +19,7 @@ from pages.ui.startup import Startup  # noqa: E402
 async def lifespan(_app):
     """Start with the imports and the warm-up; end by stopping and joining what still trains."""
     stream.end_with_the_server()
+    theme.make_once()
     startup = Startup().start()
     yield {}
     startup.stop()

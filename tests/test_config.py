@@ -3,6 +3,7 @@
 An option that a new release renames or drops is ignored with a line in the log: here it fails.
 """
 
+import importlib
 import inspect
 import tomllib
 from collections.abc import Iterator
@@ -10,7 +11,11 @@ from pathlib import Path
 
 import pytest
 from streamlit import config
+from streamlit.proto.NewSession_pb2 import NewSession
+from streamlit.runtime import app_session
 from streamlit.runtime.scriptrunner import script_runner
+
+from pages.ui import theme
 
 ROOT = Path(__file__).resolve().parent.parent
 FILE = ROOT / ".streamlit" / "config.toml"
@@ -72,6 +77,46 @@ def contrast(one: str, other: str) -> float:
     """WCAG 2 contrast ratio, from 1 to 21."""
     darker, lighter = sorted((luminance(one), luminance(other)))
     return (lighter + 0.05) / (darker + 0.05)
+
+
+SECTIONS = ["theme", *(f"theme.{category.value}" for category in config.CustomThemeCategories)]
+
+
+def written(gather) -> bytes:
+    """The theme as Streamlit writes it into the message that begins a run."""
+    message = NewSession().custom_theme
+    for section in SECTIONS:
+        part = message
+        for name in section.split(".")[1:]:
+            part = getattr(part, name)
+        gather(part, section)
+    return message.SerializeToString()
+
+
+def test_the_theme_that_is_made_once_is_the_one_that_is_made_each_time(options: dict) -> None:
+    asked = []
+
+    def gather(message, section):
+        asked.append(section)
+        streamlits(message, section)
+
+    streamlits = inspect.unwrap(app_session._populate_theme_msg)
+    once = theme.made_once(gather)
+    made = [written(once) for _ in range(3)]
+    assert made == [written(streamlits)] * 3
+    assert len(made[0]) > 500 and asked == SECTIONS
+
+
+def test_streamlit_asks_for_the_theme_where_it_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else each run gathers it again, a fifth of all that a class costs, and nothing else tells."""
+    assert "_populate_theme_msg(" in inspect.getsource(app_session.AppSession._create_new_session_message)
+    monkeypatch.setattr(app_session, "_populate_theme_msg", app_session._populate_theme_msg)
+    theme.make_once()
+    made = app_session._populate_theme_msg
+    assert made.__code__.co_filename == theme.__file__
+    theme.make_once()
+    assert app_session._populate_theme_msg is made
+    assert "theme.make_once()" in inspect.getsource(importlib.import_module("app").lifespan)
 
 
 def test_contrast_agrees_with_known_values() -> None:
