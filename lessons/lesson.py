@@ -97,6 +97,7 @@ class Lesson:
     prepare(settings) -> PyTree: for a lesson that works with a trained model, a model to use where none is given; it is
     then simulate's first argument.
     trains(settings): experiment and variant of that model, where it can be watched being trained on the page.
+    live: it is drawn thirty times a second while its model is trained, and compiled for speed.
     symbols: the names of the glossary's entries (lessons/glossary.py) that a reader of this page may ask for.
     draw(result) -> figures.Drawing takes results with any leading axes, so the same lines serve one picture and sixty.
     """
@@ -122,6 +123,7 @@ class Lesson:
     table: Callable[[Result], Table | tuple[Table, ...]] | None = None
     prepare: Callable[[Settings], Any] | None = None
     trains: Callable[[Settings], tuple[str, str]] | None = None
+    live: bool = False
     alt: str = ""
 
     def __post_init__(self):
@@ -160,7 +162,8 @@ class Lesson:
         """
         chosen = self.complete(settings)
         choices, numbers = self._split(chosen)
-        return _to_numpy(_run(self.simulate, self._given(given, chosen), choices, numbers)) | {"settings": chosen}
+        run = _run_fast if self.live else _run
+        return _to_numpy(run(self.simulate, self._given(given, chosen), choices, numbers)) | {"settings": chosen}
 
     def sweep(self, name: str, settings: Settings, given: Any = None) -> tuple[np.ndarray, Result]:
         """The experiment for FRAMES values of slider `name`, in one call: (values, results with a leading axis)."""
@@ -193,9 +196,12 @@ class Lesson:
         return tuple(choices), numbers
 
 
-@partial(eqx.filter_jit, compiler_options=_SMALL)
-def _run(simulate, given, choices, numbers):
+def _simulated(simulate, given, choices, numbers):
     return simulate(*given, **dict(choices), **numbers)
+
+
+_run = eqx.filter_jit(_simulated, compiler_options=_SMALL)
+_run_fast = eqx.filter_jit(_simulated)
 
 
 @partial(eqx.filter_jit, compiler_options=_SMALL)

@@ -12,6 +12,7 @@ from core.methods import dipg_differenced
 from core.networks import Affine, Physics, Slab
 from core.probes import tangent_pair
 from core.problem import Aimed
+from lessons.learned import setting
 
 SHEAR = np.array([[1.0, 2.0], [0.0, 3.0]])
 
@@ -118,3 +119,14 @@ def test_nothing_is_promoted_or_spread_silently(strict):
     assert trust.contraction_bound(values, eta).shape == (3,)
     assert np.isfinite(trust.rank_correlation(values, values**2))
     assert float(trust.best_threshold(values, values < 1.0)[1]) == 1.0
+
+
+def test_the_maps_levels_are_those_of_the_points_in_the_trained_box_and_of_the_others():
+    lower, upper = setting.setup("sine").solver.box
+    points = setting.grid(setting.TRUST_GRID)
+    inside = np.all((points >= np.asarray(lower)) & (points <= np.asarray(upper)), axis=-1)
+    assert 0.2 < np.mean(inside) < 0.8
+    found = setting.levels(np.where(inside, 0.5, 7.0), "sine")
+    assert found == {"inside_mean": 0.5, "inside_median": 0.5, "outside_median": 7.0}
+    found = setting.levels(np.where(inside, np.nan, 7.0), "sine")
+    assert np.isnan(found["inside_mean"]) and np.isnan(found["inside_median"]) and found["outside_median"] == 7.0

@@ -53,7 +53,7 @@ def simulate(model, problem, box, eta, relaxation, start):
     return {
         "walks": walks,
         "rjcp": {name: defect(walks[name].path.x) for name in LEARNED},
-        "trust": setting.trust(model, problem, VIEW),
+        "trust": setting.shade(setting.trust_map(model, VIEW)),
         "landscape": landscape(chosen, VIEW, LANDSCAPE_GRID),
         "target": target,
         "nearest": chosen.inverse(target, start),
@@ -97,7 +97,7 @@ def draw(result):
         ),
         lines=tuple(lines),
         fields=(
-            setting.trust_field(result["trust"]["log"], VIEW),
+            setting.trust_field(result["trust"], VIEW),
             Field("loss-field", "x", result["landscape"], (-VIEW, VIEW) * 2, levels=LEVELS),
         ),
         marks=(

@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from core import training
 from core.deceptron import TERMS, composition, probe_errors
@@ -46,7 +47,8 @@ def simulate(model, problem, architecture, **_training):
             "composed": composition(model, centre) @ CIRCLE,
         },
         "matrices": {"f": jacobian_f, "g": jacobian_g, "composed": jacobian_g @ jacobian_f},
-        "trust": setting.trust(model, problem),
+        "trust": (rjcp := setting.trust_map(model)),
+        "shade": setting.shade(rjcp),
         "box_rjcp": setting.box_rjcp(model, problem),
     }
 
@@ -75,11 +77,18 @@ def steps_done(result):
 
 def outside_factor(result):
     """How many times higher the median RJCP is outside the trained box than inside."""
-    return float(result["trust"]["outside_median"] / result["trust"]["inside_median"])
+    found = levels(result)
+    with np.errstate(all="ignore"):  # of a model that has just begun, or diverged, anything may be 0 or infinite
+        return float(found["outside_median"] / found["inside_median"])
+
+
+def levels(result):
+    """How high RJCP is inside the trained box and outside."""
+    return setting.levels(result["trust"], result["settings"]["problem"])
 
 
 def reading(result):
-    done, trust = steps_done(result), result["trust"]
+    done, trust = steps_done(result), levels(result)
     if not done:
         return (
             f"Nothing is trained yet: the round trip g(f(x)) misses x by {number_word(result['reconstruction'])} "
@@ -117,13 +126,13 @@ def _measured(name="sine", architecture="physics", seed=0, jcp=None):
 
 
 def _trust_claim(_lesson):
-    found = [(float(r["trust"]["inside_mean"]), outside_factor(r)) for r in map(_measured, setting.PROBLEM_LABELS)]
+    found = [(levels(r)["inside_mean"], outside_factor(r)) for r in map(_measured, setting.PROBLEM_LABELS)]
     return found, all(inside < 0.03 and factor > 5 for inside, factor in found)
 
 
 def _penalty_claim(_lesson):
     with_jcp, without = _measured(), _measured(jcp=0.0)
-    ratio = float(without["trust"]["inside_mean"] / with_jcp["trust"]["inside_mean"])
+    ratio = levels(without)["inside_mean"] / levels(with_jcp)["inside_mean"]
     return (ratio, float(without["reconstruction"])), ratio > 2 and without["reconstruction"] < 0.05
 
 
@@ -131,7 +140,7 @@ def _slabs_claim(_lesson):
     found = {}
     for name in ("scaled", "sheared", "sine"):
         result = _measured(name, "slabs")
-        found[name] = float(result["trust"]["inside_mean"]), float(result["misfit"])
+        found[name] = levels(result)["inside_mean"], float(result["misfit"])
     linear = max(*found["scaled"], *found["sheared"])
     rjcp, misfit = found["sine"]
     return found, linear < 1e-3 and rjcp < 1e-3 and misfit > 0.05
@@ -256,6 +265,7 @@ LESSON = Lesson(
             rows=("H2",),
         ),
     ),
+    live=True,
     symbols=("x", "y", "f", "g", "jacobian", "jcp", "rjcp", "conditioning"),
     takeaway=Takeaway(notes.train_code, takeaway_numbers),
     teaching=notes.TRAIN_TEACHING,
