@@ -48,8 +48,10 @@ class Method(NamedTuple):
 
     memory: what carries over between steps, if anything.  learned: needs a model.  single: takes exactly one
     unrelaxed step, accepted whatever it does.  side_by_side: with so many unknowns, or fewer, a batch of solves runs
-    fastest under `vmap`, where every solve waits for the slowest and all branches are taken; else one after the other.
-    By measurement on the CPU: what decomposes a matrix, or is halved again and again, does so for itself alone.
+    side by side under `vmap`, where every solve waits for the slowest and all branches are taken; else one after the
+    other. Measured on the CPU with 60 walks on 4 unknowns and 300 on 2, 32 and 64. On 4: 2 to 9 times faster, whatever
+    the method. On 32: LM and most others 1.2 to 2 times faster, Gauss-Newton, which then takes the singular values of
+    all if the columns of one may be dependent, 5 times slower. On 64 gradient descent alone gains.
     """
 
     propose: Proposer

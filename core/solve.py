@@ -148,7 +148,7 @@ def _until_the_end(step: Callable, row: tuple, begun: Standing, budget: int, alo
 
     begin = (jnp.zeros((), jnp.int32), begun, jax.tree.map(repeated, row))
     count, end, (x, y, trials) = jax.lax.while_loop(under_way, iteration, begin)
-    walked = (jnp.arange(budget) < count)[:, None]
+    walked = jnp.expand_dims(jnp.arange(budget) < count, (*range(along), along + 1))
     x, y = (jnp.where(walked, rows, jnp.expand_dims(last, along)) for rows, last in ((x, end.x), (y, end.y)))
     return end, (x, y, trials)
 

@@ -27,7 +27,7 @@ FRAMES = 61  # odd, so that the middle of a slider is one of its places
 
 # On the CPU XLA builds each small loop of a program by MLIR, keeps what that took, and maps the code piece by piece.
 # These programs run for milliseconds. By the plain emitter and in one piece they take a third of the memory, half of
-# the mappings and two thirds of the compilation, and at most a quarter longer to run.
+# the mappings and two thirds of the compilation, and hardly longer to run; where that matters, a lesson is `live`.
 _SMALL = {"xla_cpu_use_fusion_emitters": False, "xla_cpu_parallel_codegen_split_count": 1}
 
 
@@ -97,7 +97,7 @@ class Lesson:
     prepare(settings) -> PyTree: for a lesson that works with a trained model, a model to use where none is given; it is
     then simulate's first argument.
     trains(settings): experiment and variant of that model, where it can be watched being trained on the page.
-    live: it is drawn thirty times a second while its model is trained, and compiled for speed.
+    live: it is drawn thirty times a second while its model is trained, and gains by being compiled for speed.
     symbols: the names of the glossary's entries (lessons/glossary.py) that a reader of this page may ask for.
     draw(result) -> figures.Drawing takes results with any leading axes, so the same lines serve one picture and sixty.
     """

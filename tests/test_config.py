@@ -8,6 +8,7 @@ import inspect
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import pytest
 from streamlit import config
@@ -16,6 +17,7 @@ from streamlit.runtime import app_session
 from streamlit.runtime.scriptrunner import script_runner
 
 from pages.ui import theme
+from tests import asynchronous
 
 ROOT = Path(__file__).resolve().parent.parent
 FILE = ROOT / ".streamlit" / "config.toml"
@@ -110,13 +112,19 @@ def test_the_theme_that_is_made_once_is_the_one_that_is_made_each_time(options: 
 def test_streamlit_asks_for_the_theme_where_it_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else each run gathers it again, a fifth of all that a class costs, and nothing else tells."""
     assert "_populate_theme_msg(" in inspect.getsource(app_session.AppSession._create_new_session_message)
-    monkeypatch.setattr(app_session, "_populate_theme_msg", app_session._populate_theme_msg)
-    theme.make_once()
-    made = app_session._populate_theme_msg
+    monkeypatch.setattr(app_session, "_populate_theme_msg", inspect.unwrap(app_session._populate_theme_msg))
+    app = importlib.import_module("app")
+    monkeypatch.setattr(app, "Startup", lambda: MagicMock())
+    monkeypatch.setattr(app.stream, "end_with_the_server", lambda: None)
+
+    async def serve():
+        async with app.lifespan(None):
+            return app_session._populate_theme_msg
+
+    made = asynchronous.run(serve())
     assert made.__code__.co_filename == theme.__file__
     theme.make_once()
     assert app_session._populate_theme_msg is made
-    assert "theme.make_once()" in inspect.getsource(importlib.import_module("app").lifespan)
 
 
 def test_contrast_agrees_with_known_values() -> None:

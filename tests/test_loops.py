@@ -1,4 +1,4 @@
-"""The two loops over the iterations of a walk, alone and side by side: that they agree, and what an iteration costs."""
+"""The loops over the iterations of walks, alone and side by side: that they agree, and what an iteration costs."""
 
 import dataclasses
 
@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from core import setups, solve, toys
+from core.linear import LinearMap
 from core.methods import METHODS
 
 LOOPS = (solve._alone, solve._in_step)
@@ -55,9 +56,29 @@ def test_a_batch_is_the_same_walks_side_by_side_and_one_after_the_other(method, 
 
         program = str(jax.make_jaxpr(lambda *instances: batch(instances))(y_stars, x0s))
         assert ("length=6" in program) is (most == 0)  # else both would be the same way
-        found.append(batch((y_stars, x0s)))
+        with jax.numpy_rank_promotion("raise"):
+            found.append(batch((y_stars, x0s)))
     for one, other in zip(*map(jax.tree.leaves, found), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-9)
+
+
+def test_no_walk_of_a_batch_gets_a_copy_of_the_simulators_matrix():
+    """As it would where a choice between two branches, `cond`, is made for each of them: four times the time."""
+    problem = LinearMap(np.triu(np.ones((5, 5))))
+    setup = dataclasses.replace(setups.linear(5), problem=problem)
+
+    def program(loop):
+        return str(jax.make_jaxpr(loop)(jnp.ones((6, 5)), jnp.zeros((6, 5))))
+
+    def copied(y_stars, x0s):
+        return jax.vmap(lambda *walk: solve.solve_path("gradient_descent", problem, None, *walk, setup.solver))(
+            y_stars, x0s
+        )
+
+    def batch(y_stars, x0s):
+        return solve.solve_many("gradient_descent", setup, None, y_stars, x0s)
+
+    assert "[6,5,5]" in program(copied) and "[6,5,5]" not in program(batch)
 
 
 def test_the_walks_of_that_test_end_early_and_late():

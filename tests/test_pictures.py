@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from starlette.applications import Starlette
 
-from lessons import lessons
+from lessons import lesson, lessons
 from pages.ui import offers, pictures
 from pages.ui.models import SOURCES, NoModel, Rehearsed
 from pages.ui.stage import unpack
@@ -168,3 +168,13 @@ def ask(path, query=""):
     asynchronous.run(Starlette(routes=offers.routes())(scope, receive, send))
     headers = {key.decode(): value.decode() for key, value in sent[0]["headers"]}
     return sent[0]["status"], b"".join(message.get("body", b"") for message in sent[1:]), headers
+
+
+def test_a_live_picture_is_made_by_the_fast_program_and_others_by_the_small_one(monkeypatch):
+    used = []
+    for name in ("_run", "_run_fast"):
+        program = getattr(lesson, name)
+        monkeypatch.setattr(lesson, name, lambda *call, name=name, run=program: used.append(name) or run(*call))
+    for slug in ("train", "sensitivity"):
+        lessons()[slug].experiment()
+    assert used == ["_run_fast", "_run"] and lessons()["train"].live

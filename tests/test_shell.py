@@ -93,7 +93,7 @@ def test_a_script_waits_for_the_imports_and_the_warm_up_follows_them(starting):
     startup.wait()
     server.stop()
     assert told == ["began", "ended"] and gc.isenabled()
-    assert sys.getswitchinterval() == pytest.approx(startup.TURN)  # else who paints waits ten times as long
+    assert sys.getswitchinterval() == pytest.approx(startup.TURN)  # else who paints waits longer
 
 
 def test_an_import_that_fails_keeps_no_page_waiting(starting, monkeypatch):

@@ -82,12 +82,12 @@ def trust_map(model: Deceptron, view: float = VIEW) -> jax.Array:
     return rjcp_field(model, grid(TRUST_GRID, view))
 
 
-def levels(rjcp: np.ndarray, name: str, view: float = VIEW) -> dict[str, np.float64]:
+def levels(rjcp: np.ndarray, name: str) -> dict[str, np.floating]:
     """How high the map's RJCP is inside the trained box and outside.
 
     With NumPy, when somebody reads it: a compiled median sorts, and takes longer than the map.
     """
-    within, beyond = (rjcp[where] for where in _inside_and_outside(name, view))
+    within, beyond = (rjcp[where] for where in _inside_and_outside(name))
     return {
         "inside_mean": np.mean(within, dtype=np.float64),
         "inside_median": _median(within),
@@ -95,16 +95,16 @@ def levels(rjcp: np.ndarray, name: str, view: float = VIEW) -> dict[str, np.floa
     }
 
 
-def _median(values: np.ndarray) -> np.float64:
+def _median(values: np.ndarray) -> np.floating:
     """Of the values that are numbers; nan where none is."""
     numbers = values[~np.isnan(values)]
     return np.median(numbers) if len(numbers) else np.float64(np.nan)
 
 
 @cache
-def _inside_and_outside(name: str, view: float) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
+def _inside_and_outside(name: str) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
     """The places of the trust map's grid in the trained box, and the others."""
-    points = grid(TRUST_GRID, view)
+    points = grid(TRUST_GRID)
     lower, upper = (np.asarray(side) for side in setup(name).solver.box)
     inside = np.all((points >= lower) & (points <= upper), axis=-1)
     return np.nonzero(inside), np.nonzero(~inside)

@@ -37,6 +37,7 @@ def simulate(model, problem, architecture, **_training):
     error = jnp.sum((round_trip(inside) - inside) ** 2, axis=-1)
     jacobian_f = jax.jacfwd(model.f)(centre)
     jacobian_g = jax.jacfwd(model.g)(model.f(centre))
+    rjcp = setting.trust_map(model)
     return {
         "mesh": round_trip(inside),
         "misfit": _misfit(model, problem),
@@ -47,8 +48,8 @@ def simulate(model, problem, architecture, **_training):
             "composed": composition(model, centre) @ CIRCLE,
         },
         "matrices": {"f": jacobian_f, "g": jacobian_g, "composed": jacobian_g @ jacobian_f},
-        "trust": (rjcp := setting.trust_map(model)),
-        "shade": setting.shade(rjcp),
+        "rjcp_map": rjcp,
+        "trust": setting.shade(rjcp),
         "box_rjcp": setting.box_rjcp(model, problem),
     }
 
@@ -84,7 +85,7 @@ def outside_factor(result):
 
 def levels(result):
     """How high RJCP is inside the trained box and outside."""
-    return setting.levels(result["trust"], result["settings"]["problem"])
+    return setting.levels(result["rjcp_map"], result["settings"]["problem"])
 
 
 def reading(result):

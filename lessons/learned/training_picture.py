@@ -127,7 +127,7 @@ def draw(result):
             ),
         ),
         lines=tuple(lines),
-        fields=(setting.trust_field(result["shade"]),),
+        fields=(setting.trust_field(result["trust"]),),
         marks=(setting.trained_box(settings["problem"]),),
     )
 
