@@ -49,9 +49,10 @@ class Method(NamedTuple):
     memory: what carries over between steps, if anything.  learned: needs a model.  single: takes exactly one
     unrelaxed step, accepted whatever it does.  side_by_side: with so many unknowns, or fewer, a batch of solves runs
     side by side under `vmap`, where every solve waits for the slowest and all branches are taken; else one after the
-    other. Measured on the CPU with 60 walks on 4 unknowns and 300 on 2, 32 and 64. On 4: 2 to 9 times faster, whatever
-    the method. On 32: LM and most others 1.2 to 2 times faster, Gauss-Newton, which then takes the singular values of
-    all if the columns of one may be dependent, 5 times slower. On 64 gradient descent alone gains.
+    other. Measured on the CPU with 60 walks on 4 unknowns and 300 on 2, 32 and 64. On 4: 2 to 9 times faster, but for
+    D-IPG, where it makes little difference. On 32: up to twice as fast; Gauss-Newton, which then takes the singular
+    values of all if the columns of one may be dependent, 5 times slower. On 64 gradient descent gains, and what
+    proposes by an inverse without walking long; the others lose.
     """
 
     propose: Proposer
@@ -142,7 +143,7 @@ METHODS = {
     "lbfgs": Method(straight(lbfgs), lambda n: Work(), memories.PAIRS),
     "conjugate_gradient": Method(straight(conjugate_gradient), lambda n: Work(products=1), memories.CONJUGATE),
     # The Hessian is n products with the gradient's derivative, each about two products with J.
-    "newton": Method(straight(newton), lambda n: Work(products=2 * n), side_by_side=16),
+    "newton": Method(straight(newton), lambda n: Work(products=2 * n)),
     "gauss_newton": Method(straight(gauss_newton), lambda n: Work(products=n), side_by_side=16),
     "levenberg_marquardt": Method(straight(levenberg_marquardt), lambda n: Work(products=n)),
     "inverse_simulator": Method(curved(inverse_simulator), lambda n: Work()),
