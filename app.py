@@ -1,17 +1,18 @@
-"""The server: `streamlit run app.py`. Routes for what the stage loads, and what happens at the start and the end."""
+"""The server: `streamlit run app.py`. What it answers beside Streamlit, and what happens at the start and the end."""
 
 import sys
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import streamlit as st
+from starlette.middleware import Middleware
 
 ROOT = Path(__file__).parent
 if str(ROOT) not in sys.path:  # Streamlit puts the folder of the main script there, not the root of the project
     sys.path.insert(0, str(ROOT))
 
 from pages.ui import jobs, offers, shell, stream, theme  # noqa: E402
-from pages.ui.stage import asset_routes  # noqa: E402
+from pages.ui.files import Files  # noqa: E402
 from pages.ui.startup import Startup  # noqa: E402
 
 
@@ -27,5 +28,6 @@ async def lifespan(_app):
 
 
 SITE = ROOT / "pages" / "ui" / "site.py"
-ROUTES = [*shell.routes(), *asset_routes(), *stream.routes(), *offers.routes()]
-app = st.App(SITE, lifespan=lifespan, routes=ROUTES)
+ROUTES = [*shell.routes(), *stream.routes(), *offers.routes()]
+MIDDLEWARE = [Middleware(Files)]
+app = st.App(SITE, lifespan=lifespan, routes=ROUTES, middleware=MIDDLEWARE)

@@ -42,17 +42,22 @@ class Lab:
         """The system's Chromium, headless. Raises RuntimeError where there is none."""
         from playwright.sync_api import sync_playwright
 
-        from tests.browser import chromium
-
-        program = chromium.find()
-        if program is None:
-            raise RuntimeError(f"no browser. {chromium.REMEDY}")
+        program = _chromium()
         # Chromium refuses its sandbox to root; only pages of this machine are opened.
         as_root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
         playwright = self._open.enter_context(sync_playwright())
         browser = playwright.chromium.launch(
             executable_path=program, args=["--disable-background-networking", *as_root]
         )
+        self._open.callback(browser.close)
+        return browser
+
+    @cached_property
+    def plain(self):
+        """The same without an inspector, in which a page starts as it does for a student. Raises as `browser` does."""
+        from benchmarks.plain import PlainBrowser
+
+        browser = PlainBrowser(_chromium())
         self._open.callback(browser.close)
         return browser
 
@@ -75,6 +80,15 @@ class Lab:
 
     def close(self) -> None:
         self._open.close()
+
+
+def _chromium() -> str:
+    from tests.browser import chromium
+
+    program = chromium.find()
+    if program is None:
+        raise RuntimeError(f"no browser. {chromium.REMEDY}")
+    return program
 
 
 __all__ = ["ROOT", "Lab"]

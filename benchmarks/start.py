@@ -4,8 +4,6 @@ import time
 from collections.abc import Iterator
 from tempfile import TemporaryDirectory
 
-from playwright.sync_api import Page
-
 from benchmarks.lab import Lab
 from benchmarks.report import Budget, Row, median
 from benchmarks.servers import Course, Process
@@ -23,6 +21,7 @@ MOMENTS = """(() => {
   };
   requestAnimationFrame(look);
 })()"""
+DRAWN = "window.__moments.picture !== undefined"
 # A link to another lesson is followed as the page's own links are: milliseconds until its stage has drawn.
 SWITCH = """(slug) => new Promise((resolve) => {
   const begun = performance.now();
@@ -38,15 +37,11 @@ SWITCH = """(slug) => new Promise((resolve) => {
 
 def visit(lab: Lab, server: Process, slug: str, since: float | None = None) -> tuple[float, float]:
     """Seconds from `since` (else: from now) to the first words and to the first picture, in an empty browser."""
-    with lab.visitor() as page:
-        page.add_init_script(MOMENTS)
-        return _moments(page, server, slug, time.time() if since is None else since)
+    from tests.browser.driver import DESKTOP
 
-
-def _moments(page: Page, server: Process, slug: str, begun: float) -> tuple[float, float]:
-    page.goto(f"{server.url}/{slug}")
-    page.wait_for_function("window.__moments.picture !== undefined", timeout=PATIENCE)
-    return tuple(page.evaluate(f"window.__moments.{name}") / 1000 - begun for name in ("words", "picture"))
+    begun = time.time() if since is None else since
+    moments = lab.plain.visit(f"{server.url}/{slug}", MOMENTS, f"({DRAWN}) ? window.__moments : null", DESKTOP)
+    return moments["words"] / 1000 - begun, moments["picture"] / 1000 - begun
 
 
 def measure(lab: Lab) -> Iterator[Row]:
@@ -102,7 +97,8 @@ def _next_lessons(lab: Lab) -> Iterator[Row]:
     _opening, *slugs = lessons()
     with lab.visitor() as page:
         page.add_init_script(MOMENTS)
-        _moments(page, lab.app, "", time.time())
+        page.goto(lab.app.url)
+        page.wait_for_function(DRAWN, timeout=PATIENCE)
         took = {slug: page.evaluate(SWITCH, slug) / 1000 for slug in slugs}
         slowest = max(took, key=took.get)
     yield Row(

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from lessons import SYLLABUS, lessons
-from pages.ui import shell, startup
+from pages.ui import files, shell, startup
 from pages.ui.navigation import GLOSSARY
-from pages.ui.stage.assets import ASSETS, asset_routes, eager
+from pages.ui.stage.assets import ASSETS, eager
 
 ROOT = Path(__file__).parents[1]
 
@@ -36,9 +36,7 @@ def test_streamlit_has_a_file_for_each_element_that_is_asked_for_in_advance(elem
 
 def test_all_that_is_asked_for_in_advance_exists_and_nothing_twice():
     asked = re.findall(r'<link rel="(?:module)?preload"[^>\n]* href="([^"]+)"', shell.page())
-    urls = {f".{route.path}" for route in asset_routes()}
-    static = {f"./{path.relative_to(shell._STATIC)}" for path in shell._STATIC.rglob("*.*")}
-    assert set(asked) <= urls | static and len(asked) == len(set(asked))
+    assert all(files.find(url.removeprefix(".")) for url in asked) and len(asked) == len(set(asked))
     modules = {f".{asset.url}" for name, asset in ASSETS.items() if name.endswith(".js") and name != "plotly.min.js"}
     assert modules <= set(asked)
 
@@ -52,7 +50,7 @@ def test_the_sketch_says_the_lessons_question_once_the_lessons_are_known(monkeyp
 
 def test_another_page_of_streamlits_is_refused(monkeypatch, tmp_path):
     (tmp_path / "index.html").write_text("<html></html>")
-    monkeypatch.setattr(shell, "_STATIC", tmp_path)
+    monkeypatch.setattr(shell, "STATIC", tmp_path)
     with pytest.raises(RuntimeError, match=r"index.html has changed"):
         shell.page.__wrapped__()
 

@@ -1,6 +1,5 @@
 """The bytes that the stage draws from, and the addresses of its files."""
 
-import gzip
 import hashlib
 import json
 import re
@@ -11,10 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from starlette.applications import Starlette
 
-from pages.ui.stage import ASSETS, asset_routes, pack, unpack
-from tests import asynchronous
+from pages.ui.stage import ASSETS, pack, unpack
 
 # Every dtype the stage accepts, and what it becomes on the wire.
 WIRE = {np.float64: np.float32, np.float32: np.float32, np.bool_: np.uint8, np.uint8: np.uint8, np.int64: np.int32}
@@ -89,24 +86,6 @@ def test_what_cannot_be_drawn_is_refused_by_name(array):
         pack({}, {"odd": array})
 
 
-def fetch(path: str, accept_encoding: str) -> tuple[int, dict[str, str], bytes]:
-    """One GET through the routes, as a server would make it: status, headers, the body as it goes over the wire."""
-    messages = []
-
-    async def receive():
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    async def send(message):
-        messages.append(message)
-
-    scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "root_path": ""}
-    scope["headers"] = [(b"accept-encoding", accept_encoding.encode())]
-    asynchronous.run(Starlette(routes=asset_routes())(scope, receive, send))
-    start = messages[0]
-    headers = {name.decode().lower(): value.decode() for name, value in start["headers"]}
-    return start["status"], headers, b"".join(message.get("body", b"") for message in messages[1:])
-
-
 def test_the_entry_the_style_and_plotly_are_among_the_assets():
     assert {"stage.js", "stage.css", "plotly.min.js"} <= ASSETS.keys()
 
@@ -123,28 +102,6 @@ def test_every_url_carries_the_hash_of_its_content():
             body = ASSETS[name].body
             digest.update(struct.pack("<Q", len(body)) + body)
         assert digest.hexdigest().startswith(tag) and len(tag) == 16
-
-
-@pytest.mark.parametrize("name", sorted(ASSETS))
-def test_an_asset_is_served_whole_typed_compressed_and_for_good(name):
-    asset = ASSETS[name]
-    status, headers, body = fetch(asset.url, "gzip, br")
-    assert status == 200
-    assert headers["content-encoding"] == "gzip" and headers["vary"] == "Accept-Encoding"
-    assert headers["cache-control"] == "public, max-age=31536000, immutable"
-    assert headers["content-type"].startswith("text/css" if name.endswith(".css") else "text/javascript")
-    assert headers["content-length"] == str(len(body))
-    assert gzip.decompress(body) == asset.body
-
-
-def test_a_client_without_gzip_gets_plain_bytes():
-    status, headers, body = fetch(ASSETS["stage.js"].url, "identity")
-    assert status == 200 and "content-encoding" not in headers and body == ASSETS["stage.js"].body
-
-
-def test_an_address_with_another_hash_is_not_answered_with_this_content():
-    status, _, _ = fetch("/stage-assets/0123456789abcdef/stage.js", "gzip")
-    assert status == 404
 
 
 def test_modules_import_only_files_that_are_served():

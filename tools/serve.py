@@ -7,6 +7,7 @@ one) and HEADLESS (any value but empty or 0: no browser) from the environment.
 
 import contextlib
 import errno
+import gc
 import os
 import socket
 import subprocess
@@ -17,11 +18,9 @@ import urllib.request
 import webbrowser
 from pathlib import Path
 
-import click
-from streamlit.web import cli
-
 APP = Path(__file__).resolve().parent.parent / "app.py"
 FIRST_PORT, TRIES = 8501, 20
+ASKING, PATIENCE = 0.05, 120.0  # seconds between two looks at whether the server answers, and how long it is asked
 WILDCARDS = {"0.0.0.0", "::"}
 
 
@@ -70,13 +69,14 @@ def shown_host(host: str) -> str:
 
 def open_when_ready(url: str) -> None:
     """Open `url` in the user's browser as soon as the server answers; give up after two minutes."""
-    for _ in range(600):
+    give_up = time.monotonic() + PATIENCE
+    while time.monotonic() < give_up:
         try:
             with urllib.request.urlopen(f"{url}/_stcore/health", timeout=1):
                 webbrowser.open(url)
                 return
         except (urllib.error.URLError, OSError):
-            time.sleep(0.2)
+            time.sleep(ASKING)
 
 
 def has_screen() -> bool:
@@ -98,10 +98,22 @@ def main() -> None:
     os.chdir(APP.parent)
     sys.path[0] = str(APP.parent)
     options = {"server.address": host, "server.port": str(port), "browser.serverAddress": address}
-    flags = [part for name, value in options.items() for part in (f"--{name}", value)]
-    # Ctrl-C is how the course is meant to be ended, so it is no error.
-    with contextlib.suppress(KeyboardInterrupt, click.Abort):
-        cli.main(["run", APP.name, *flags], prog_name="streamlit", standalone_mode=False)
+    serve([part for name, value in options.items() for part in (f"--{name}", value)])
+
+
+def serve(flags: list[str]) -> None:
+    """Run Streamlit until Ctrl-C."""
+    # There is no garbage among what is imported, and looking for it costs a tenth of the time. pages/ui/startup.py
+    # goes on with the import and enables the search at its end.
+    gc.disable()
+    # Ctrl-C is how the course is meant to be ended, so it is no error, in the first second neither.
+    with contextlib.suppress(KeyboardInterrupt):
+        # Not at the top: this takes a second, and the process that waits to open the browser has no use for it.
+        import click
+        from streamlit.web import cli
+
+        with contextlib.suppress(click.Abort):
+            cli.main(["run", APP.name, *flags], prog_name="streamlit", standalone_mode=False)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import streamlit as st
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))  # before this folder, which has an app of its own
 
-from app import ROUTES, SITE, lifespan  # noqa: E402
+from app import MIDDLEWARE, ROUTES, SITE, lifespan  # noqa: E402
 from benchmarks.floor import SLIDER, SLUG  # noqa: E402
 from lessons import lessons  # noqa: E402
 from lessons.lesson import FRAMES, Lesson, Result, Settings  # noqa: E402
@@ -36,4 +36,4 @@ def scene(lesson: Lesson, result: Result, **extra: Any) -> tuple[dict[str, Any],
 
 
 pictures.result, pictures.scene = result, scene
-app = st.App(SITE, lifespan=lifespan, routes=ROUTES)
+app = st.App(SITE, lifespan=lifespan, routes=ROUTES, middleware=MIDDLEWARE)

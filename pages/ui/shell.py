@@ -16,18 +16,17 @@ from functools import cache
 from html import escape
 from pathlib import Path
 
-import streamlit
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse
 from starlette.routing import Route
 
+from pages.ui.files import STATIC
 from pages.ui.stage.assets import ASSETS
 
 OPENING = "start"  # the lesson that the root shows
 PAGES = Path(__file__).parents[1]
 # The elements that every lesson's page is made of, as Streamlit's build names the files that draw them.
 ELEMENTS = ("BidiComponent", "Html", "Selectbox", "Radio", "rehype-katex", "PageLink")
-_STATIC = Path(streamlit.__file__).parent / "static"
 _IMPORTS = re.compile(r"""(?:from|import)\s*["'`]\./([\w.-]+\.js)["'`]""")
 
 _SKETCH = (Path(__file__).parent / "sketch.html").read_text(encoding="utf-8")
@@ -40,7 +39,7 @@ def slugs() -> list[str]:
 
 def chunks(index: str) -> list[str]:
     """The files of Streamlit's frontend that draw ELEMENTS and that `index`, its page, does not name itself."""
-    folder = _STATIC / "static" / "js"
+    folder = STATIC / "static" / "js"
     wanted = [path.name for element in ELEMENTS for path in folder.glob(f"{element}.*.js")]
     found: dict[str, None] = {}
     while wanted:
@@ -54,7 +53,7 @@ def chunks(index: str) -> list[str]:
 @cache
 def page() -> str:
     """The page without its sketch. Raises RuntimeError where Streamlit's own page is not as it was."""
-    index = (_STATIC / "index.html").read_text(encoding="utf-8")
+    index = (STATIC / "index.html").read_text(encoding="utf-8")
     if not all(index.count(mark) == 1 for mark in ("<head>", "</head>", "</body>")):
         raise RuntimeError("Streamlit's index.html has changed: expected one head and one body to add hints to")
     modules = [asset.url for name, asset in ASSETS.items() if name.endswith(".js") and name != "plotly.min.js"]

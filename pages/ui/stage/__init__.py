@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from .assets import ASSETS, Asset, asset_routes
+from .assets import ASSETS, Asset
 from .pack import pack, unpack
 
-__all__ = ["ASSETS", "Asset", "asset_routes", "pack", "stage", "unpack"]
+__all__ = ["ASSETS", "Asset", "pack", "stage", "unpack"]
 
 # Streamlit imports this text from a blob: URL, where relative imports cannot resolve. The app's base is taken from
 # the address that its own bundle was really loaded from: right on deep links and behind a path-stripping proxy.

@@ -1,4 +1,4 @@
-"""The stage's static files, served by the app itself: nothing is ever loaded from another host.
+"""The stage's static files, served by the app itself (pages/ui/files.py): nothing is loaded from another host.
 
 Every URL carries a hash of the content, so a browser may keep a file for a year and still never see a stale one.
 The modules and the style sheet import each other by relative names, so they share one hash over all of them:
@@ -12,14 +12,11 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from starlette.responses import Response
-from starlette.routing import Route
-
 PREFIX = "/stage-assets"
 _FOLDER = Path(__file__).parent
 # Found without importing it: that would take a moment that the first page is waiting for.
 _PLOTLY = Path(find_spec("plotly").origin).parent / "package_data" / "plotly.min.js"
-_MIME = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
+MIME = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 
 
 @dataclass(frozen=True)
@@ -58,32 +55,15 @@ def eager(plotly: bytes) -> bytes:
 
 
 def _collect() -> dict[str, Asset]:
-    files = sorted(path for path in _FOLDER.iterdir() if path.suffix in _MIME)
+    files = sorted(path for path in _FOLDER.iterdir() if path.suffix in MIME)
     bodies = {path.name: path.read_bytes() for path in files}
     groups = [bodies, {_PLOTLY.name: eager(_PLOTLY.read_bytes())}]
     assets = {}
     for group in groups:
         tag = content_hash(*group.values())
         for name, body in group.items():
-            assets[name] = Asset(name, f"{PREFIX}/{tag}/{name}", body, _MIME[Path(name).suffix])
+            assets[name] = Asset(name, f"{PREFIX}/{tag}/{name}", body, MIME[Path(name).suffix])
     return assets
 
 
 ASSETS: dict[str, Asset] = _collect()
-
-
-def _route(asset: Asset) -> Route:
-    def serve(request) -> Response:
-        # Naming the encoding ourselves keeps the server's gzip middleware from compressing again.
-        zipped = "gzip" in request.headers.get("accept-encoding", "")
-        headers = {"Cache-Control": "public, max-age=31536000, immutable", "Vary": "Accept-Encoding"}
-        if zipped:
-            headers["Content-Encoding"] = "gzip"
-        return Response(asset.gzipped if zipped else asset.body, media_type=asset.mime, headers=headers)
-
-    return Route(asset.url, serve, methods=["GET", "HEAD"], name=f"stage-asset-{asset.name}")
-
-
-def asset_routes() -> list[Route]:
-    """The routes for `st.App(..., routes=[...])`."""
-    return [_route(asset) for asset in ASSETS.values()]
