@@ -11,6 +11,7 @@ import os
 import subprocess
 import tempfile
 import time
+import weakref
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -36,19 +37,20 @@ class PlainBrowser:
 
     def __init__(self, program: str) -> None:
         self._open, self._number = ExitStack(), 0
+        weakref.finalize(self, self._open.close)  # a measurement that breaks must not leave it running
         profile = self._open.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
         # Chromium refuses its sandbox to root; only pages of this machine are opened.
         as_root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-        process = subprocess.Popen(
+        self.process = subprocess.Popen(
             [program, *_FLAGS, *as_root, f"--user-data-dir={profile}", "about:blank"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        self._open.callback(process.wait)
-        self._open.callback(process.terminate)
+        self._open.callback(self.process.wait)
+        self._open.callback(self.process.terminate)
         try:
-            address = _address(Path(profile), process)
+            address = _address(Path(profile), self.process)
             self._socket = self._open.enter_context(connect(address, max_size=None, proxy=None))
         except BaseException:
             self.close()

@@ -1,6 +1,10 @@
 """The browser of benchmarks/plain.py: it looks, and disturbs nothing."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +12,7 @@ from benchmarks import plain
 from benchmarks.plain import PlainBrowser
 from tests.browser import chromium
 
+ROOT = Path(__file__).resolve().parents[2]
 PHONE = (390, 844)
 WATCH = "window.before = document.querySelector('h1') === null"
 PAGE = "data:text/html,<h1>A page</h1><script>window.size = [innerWidth, innerHeight]</script>"
@@ -43,3 +48,14 @@ def test_a_page_that_is_never_done_is_an_error_that_names_it(browser: PlainBrows
 def test_a_program_that_is_no_browser_is_an_error() -> None:
     with pytest.raises(RuntimeError, match="/bin/true did not start"):
         PlainBrowser("/bin/true")
+
+
+def test_a_measurement_that_breaks_leaves_no_browser_behind() -> None:
+    code = f"""from benchmarks.plain import PlainBrowser
+browser = PlainBrowser({chromium.find()!r})
+print(browser.process.pid, flush=True)
+raise SystemExit(3)"""
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert run.returncode == 3, run.stderr
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(run.stdout), 0)
