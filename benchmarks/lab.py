@@ -1,6 +1,5 @@
 """What the measurements share: the app, the floor page and a browser, each started when first asked for."""
 
-import os
 import tempfile
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
@@ -42,12 +41,12 @@ class Lab:
         """The system's Chromium, headless. Raises RuntimeError where there is none."""
         from playwright.sync_api import sync_playwright
 
+        from tests.browser.chromium import AS_ROOT
+
         program = _chromium()
-        # Chromium refuses its sandbox to root; only pages of this machine are opened.
-        as_root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
         playwright = self._open.enter_context(sync_playwright())
         browser = playwright.chromium.launch(
-            executable_path=program, args=["--disable-background-networking", *as_root]
+            executable_path=program, args=["--disable-background-networking", *AS_ROOT]
         )
         self._open.callback(browser.close)
         return browser

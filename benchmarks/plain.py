@@ -7,7 +7,6 @@ protocol (https://chromedevtools.github.io/devtools-protocol) and asked for noth
 """
 
 import json
-import os
 import subprocess
 import tempfile
 import time
@@ -17,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from websockets.sync.client import connect
+
+from tests.browser.chromium import AS_ROOT
 
 PATIENCE = 60.0  # seconds
 ASKING = 0.2  # seconds between two looks at whether a page is done
@@ -39,10 +40,8 @@ class PlainBrowser:
         self._open, self._number = ExitStack(), 0
         weakref.finalize(self, self._open.close)  # a measurement that breaks must not leave it running
         profile = self._open.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
-        # Chromium refuses its sandbox to root; only pages of this machine are opened.
-        as_root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
         self.process = subprocess.Popen(
-            [program, *_FLAGS, *as_root, f"--user-data-dir={profile}", "about:blank"],
+            [program, *_FLAGS, *AS_ROOT, f"--user-data-dir={profile}", "about:blank"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -101,7 +101,7 @@ def test_below_a_base_path_the_files_are_found_too():
     assert fetch(f"/course{SCRIPT}", root_path="/course")[2] == fetch(SCRIPT)[2] != b"the app itself"
 
 
-def test_the_course_and_its_floor_are_served_so():
+def test_the_course_is_served_so():
     from app import MIDDLEWARE
 
     assert [each.cls for each in MIDDLEWARE] == [files.Files]

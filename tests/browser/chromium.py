@@ -16,6 +16,9 @@ MAC_APPS = (
 )
 REMEDY = "Install Chromium or Chrome, or name one with CHROMIUM=/path/to/it, or run `playwright install chromium`."
 
+# Chromium refuses its sandbox to root; only pages of this machine are opened.
+AS_ROOT = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+
 
 def starts(program: str) -> bool:
     """Whether the program runs at all: some systems ship a `chromium` that only says where to get one."""

@@ -3,7 +3,6 @@
 A test or module chooses its window by parametrizing `viewport` (see `driver.PHONE`) and its look by `scheme`.
 """
 
-import os
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -33,10 +32,8 @@ def browser() -> Iterator[Browser]:
     program = chromium.find()
     if program is None:
         pytest.fail(f"No browser for the tests. {chromium.REMEDY}", pytrace=False)
-    # Chromium refuses its sandbox to root; the tests open nothing but the app itself.
-    as_root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=FLAGS + as_root)
+        browser = playwright.chromium.launch(executable_path=program, args=FLAGS + chromium.AS_ROOT)
         yield browser
         browser.close()
 
