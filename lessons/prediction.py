@@ -1,8 +1,9 @@
 """What a student commits to before the figure answers: a choice, a number on a scale, or a point of the figure.
 
 Each kind asks a `question`, which may name settings, as in "at α = {alpha:.3g}", and is put and judged at the settings
-in force. `verdict(said, result)` sets what was said beside what the run shows; there is no typed-in key. said is None
-for "I don't know".
+in force. `verdict(said, result)` says first whether the answer was right, then what the run shows, then why; there is no
+typed-in key. said is None for "I don't know". Where a setting leaves the question without one answer, `unasked(result)`
+says why, and the page does not ask there.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,6 +24,11 @@ def always(_result: Result) -> bool:
     return True
 
 
+def everywhere(_result: Result) -> str:
+    """Most questions have one answer at every setting."""
+    return ""
+
+
 def plain(text: str) -> str:
     """Text in which a star is a star (y*) and not Markdown."""
     return text.replace("*", "\\*")
@@ -33,20 +39,33 @@ def remark_on(remark: Remark, result: Result) -> str:
     return plain(remark(result) if callable(remark) else remark)
 
 
+def joined(*parts: str) -> str:
+    """Sentences one after the other; an empty one leaves no gap."""
+    return " ".join(part for part in parts if part)
+
+
+def no_feedback(_said: Any, _result: Result) -> str:
+    return ""
+
+
 @dataclass(frozen=True)
 class Option:
-    """One answer to a prediction. `holds(result)` says from the run itself whether it was right."""
+    """One answer to a prediction. `holds(result)` says from the run itself whether it was right.
+
+    feedback: what is said to a student who chose it where it is wrong: why it is tempting, and what speaks against it.
+    """
 
     text: str
     holds: Callable[[Result], bool]
+    feedback: Remark = ""
 
 
 @dataclass(frozen=True)
 class Prediction:
     """One answer of several.
 
-    remark: one sentence for the right answer with the wrong reason, or a function of the result that gives it where it
-    depends on the settings.  ready(result): whether this run can judge yet.
+    remark: why the right answer is right, or a function of the result that says so where it depends on the settings.
+    ready(result): whether this run can judge yet.  unasked(result): why there is no single right option, or "".
     """
 
     kind: ClassVar[str] = "choice"
@@ -54,6 +73,7 @@ class Prediction:
     options: tuple[Option, ...]
     remark: Remark = ""
     ready: Callable[[Result], bool] = always
+    unasked: Callable[[Result], str] = everywhere
 
     def __post_init__(self):
         if len(self.options) < 2:
@@ -67,18 +87,22 @@ class Prediction:
         """The answers that this run bears out."""
         return [option.text for option in self.options if option.holds(result)]
 
+    def hits(self, said: str, result: Result) -> bool:
+        return said in self.right(result)
+
     def verdict(self, said: str | None, result: Result) -> str:
-        right = [plain(text) for text in self.right(result)]
-        truth = " / ".join(right) if right else "none of these"
+        if reason := self.unasked(result):
+            return plain(reason)
+        truth = " / ".join(plain(text) for text in self.right(result))
+        chosen = next((option for option in self.options if option.text == said), None)
         if said is None:
-            line = f"The run says: **{truth}**."
-        elif plain(said) in right:
-            line = f"You said “{plain(said)}”, and **so it is**."
+            line = f"The run shows: **{truth}**."
+        elif self.hits(said, result):
+            line = f"**Right**: {plain(said)}."
         else:
-            line = f"You said “{plain(said)}”; the run says **{truth}**."
-        others = [text for option in self.options if (text := plain(option.text)) not in (*right, plain(said or ""))]
-        rest = f" The other choices were: {'; '.join(others)}." if others else ""
-        return f"{line} {remark_on(self.remark, result)}{rest}"
+            line = f"**Not so.** You said “{plain(said)}”; the run shows: **{truth}**."
+            line = joined(line, remark_on(chosen.feedback, result) if chosen else "")
+        return joined(line, remark_on(self.remark, result))
 
 
 @dataclass(frozen=True)
@@ -86,6 +110,7 @@ class Estimate:
     """A number on a scale from low to high, judged right within the factor `close` (log) or the distance (linear).
 
     truth(result): the measured number, which may lie off the scale or be inf.
+    feedback(said, result): what is said to a student whose number was wrong, beyond "too high" or "too low".
     """
 
     kind: ClassVar[str] = "number"
@@ -98,6 +123,8 @@ class Estimate:
     unit: str = ""
     remark: Remark = ""
     ready: Callable[[Result], bool] = always
+    unasked: Callable[[Result], str] = everywhere
+    feedback: Callable[[float, Result], str] = no_feedback
 
     def __post_init__(self):
         if self.scale not in ("linear", "log") or not self.low < self.high or (self.scale == "log" and self.low <= 0):
@@ -119,14 +146,19 @@ class Estimate:
         return bool(abs(said - truth) <= self.close)
 
     def verdict(self, said: float | None, result: Result) -> str:
-        truth = self.say(float(self.truth(result)))
+        if reason := self.unasked(result):
+            return plain(reason)
+        value = float(self.truth(result))
+        truth = self.say(value)
         if said is None:
-            line = f"The run says: **{truth}**."
+            line = f"The run shows: **{truth}**."
         elif self.hits(said, result):
-            line = f"You said {self.say(said)}; the run says **{truth}**: close."
+            line = f"**Close.** You said {self.say(said)}; the run shows **{truth}**."
         else:
-            line = f"You said {self.say(said)}; the run says **{truth}**."
-        return f"{line} {remark_on(self.remark, result)}"
+            side = "" if np.isnan(value) else f", so your number is too {'high' if said > value else 'low'}"
+            line = f"**Not close.** You said {self.say(said)}; the run shows **{truth}**{side}."
+            line = joined(line, plain(self.feedback(said, result)))
+        return joined(line, remark_on(self.remark, result))
 
     def say(self, value: float) -> str:
         """A value with its unit."""
@@ -138,7 +170,7 @@ class Aim:
     """A point dropped on the figure: the lesson's `Point` control of this name (with simulated=False) is the answer.
 
     truth(result): the measured point, shape (2,), which may lie off the panel.  close: the distance, in the panel's
-    units, that counts as right.
+    units, that counts as right.  feedback(said, result): what is said to a student who pointed elsewhere.
     """
 
     kind: ClassVar[str] = "point"
@@ -148,6 +180,8 @@ class Aim:
     close: float
     remark: Remark = ""
     ready: Callable[[Result], bool] = always
+    unasked: Callable[[Result], str] = everywhere
+    feedback: Callable[[tuple[float, float], Result], str] = no_feedback
 
     def say(self, said: tuple[float, float]) -> str:
         """The point as it is quoted on the page."""
@@ -157,16 +191,20 @@ class Aim:
         return bool(np.linalg.norm(np.asarray(self.truth(result)) - np.asarray(said)) <= self.close)
 
     def verdict(self, said: tuple[float, float] | None, result: Result) -> str:
+        if reason := self.unasked(result):
+            return plain(reason)
         point = np.asarray(self.truth(result))
         seen = bool(np.all(np.abs(point) < FAR))
         truth = point_word(point) if seen else "farther away than any figure shows"
         if said is None:
-            line = f"The run says: **{truth}**."
+            line = f"The run shows: **{truth}**."
+        elif self.hits(said, result):
+            line = f"**Close.** You pointed at {point_word(said)}; the run shows **{truth}**."
         else:
-            away = float(np.linalg.norm(point - np.asarray(said))) if seen else np.inf
-            line = f"You pointed at {point_word(said)}; the run says **{truth}**"
-            line += ": close." if self.hits(said, result) else f", {number_word(away)} away." if seen else "."
-        return f"{line} {remark_on(self.remark, result)}"
+            away = f", {number_word(float(np.linalg.norm(point - np.asarray(said))))} away" if seen else ""
+            line = f"**Not close.** You pointed at {point_word(said)}; the run shows **{truth}**{away}."
+            line = joined(line, plain(self.feedback(said, result)))
+        return joined(line, remark_on(self.remark, result))
 
 
 AnyPrediction = Prediction | Estimate | Aim

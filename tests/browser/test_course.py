@@ -145,7 +145,7 @@ def test_who_does_not_know_is_told(visit):
     page = visit(address(lesson.slug))
     page.get_by_role("button", name=UNSURE).click()
     page.wait_for_selector(".inv-stage:not(.inv-veiled)", timeout=driver.PATIENCE)
-    assert "The run says" in page.locator(".st-key-prediction").inner_text()
+    assert "The run shows" in page.locator(".st-key-prediction").inner_text()
 
 
 @pytest.mark.parametrize("by", ["pointer", "keyboard"])
@@ -206,7 +206,7 @@ def test_newtons_cost_is_measured_on_a_button_and_can_be_stopped(visit):
     page.get_by_role("button", name="Measure again").click()
     page.wait_for_selector(".inv-progress:has-text('Measured')", timeout=2 * driver.PATIENCE)
     assert stage(page, "newton-cost", "state()")["sseUpdates"] > 1
-    page.wait_for_selector(".st-key-prediction:has-text('the run says')", timeout=driver.PATIENCE)
+    page.wait_for_selector(".st-key-prediction:has-text('the run shows')", timeout=driver.PATIENCE)
 
 
 STUDY = {
@@ -241,7 +241,7 @@ def test_a_study_is_ticked_run_stopped_gone_on_with_and_found_again(visit, serve
         timeout=2 * driver.PATIENCE,
     )
     assert lines.first.inner_text().startswith("Gauss–Newton")
-    page.wait_for_selector(".st-key-prediction:has-text('the run says'), .st-key-prediction:has-text('so it is')")
+    page.wait_for_selector(".st-key-prediction:has-text('the run shows'), .st-key-prediction:has-text('Right')")
     with page.expect_download() as saved:
         page.get_by_role("button", name="Save as CSV").click()
     text = saved.value.path().read_text()

@@ -215,7 +215,7 @@ def test_a_deceptron_trains_live_to_its_end_and_rjcp_falls(visit):
     page.wait_for_selector(".inv-progress:has-text('Trained')", timeout=driver.PATIENCE)
     page.wait_for_selector(".st-key-answer:has-text('After 2,000 steps')", timeout=driver.PATIENCE)
     assert stage(page, "train", "state()")["sseUpdates"] > 20
-    assert "so it is" in page.locator(".st-key-prediction").inner_text()
+    assert "Right" in page.locator(".st-key-prediction").inner_text()
     # D-IPG can now walk with this very model, on its own page, in the same session.
     page.locator(".st-key-onward a", has_text="D-IPG").last.click()
     page.wait_for_function("() => window.__stages?.dipg", timeout=driver.PATIENCE)
