@@ -210,4 +210,11 @@ def _sweep(simulate, given, choices, numbers, name, values):
 
 
 def _to_numpy(result: Result) -> Result:
-    return jax.tree.map(np.asarray, result)
+    """Arrays of NumPy's. Where the backend has no float64, words and drawings compute with it all the same."""
+
+    def array(leaf: Any) -> np.ndarray:
+        found = np.asarray(leaf)
+        single = found.dtype == np.float32 and default_float() == np.float32
+        return found.astype(np.float64) if single else found
+
+    return jax.tree.map(array, result)

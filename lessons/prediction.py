@@ -1,9 +1,9 @@
 """What a student commits to before the figure answers: a choice, a number on a scale, or a point of the figure.
 
 Each kind asks a `question`, which may name settings, as in "at α = {alpha:.3g}", and is put and judged at the settings
-in force. `verdict(said, result)` says first whether the answer was right, then what the run shows, then why; there is no
-typed-in key. said is None for "I don't know". Where a setting leaves the question without one answer, `unasked(result)`
-says why, and the page does not ask there.
+in force. `verdict(said, result)` says first whether the answer was right, then what the run shows, then why; there is
+no typed-in key. said is None for "I don't know". Where a setting leaves the question without one answer,
+`unasked(result)` says why, and the page does not ask there.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from lessons.figures import FAR
-from lessons.words import number_word, point_word
+from lessons.words import joined, number_word, point_word
 
 Result = Mapping[str, Any]
 Remark = str | Callable[[Result], str]
@@ -39,9 +39,24 @@ def remark_on(remark: Remark, result: Result) -> str:
     return plain(remark(result) if callable(remark) else remark)
 
 
-def joined(*parts: str) -> str:
-    """Sentences one after the other; an empty one leaves no gap."""
-    return " ".join(part for part in parts if part)
+class _Spoken(float):
+    """A number that a question names: "{alpha:.3g}" gives "1000" and never "1e+03"."""
+
+    def __format__(self, spec: str) -> str:
+        if spec.endswith("g"):
+            return number_word(self, int(spec[1:-1] or 3))
+        return format(float(self), spec).replace("-", "−")
+
+
+def question_at(prediction: "AnyPrediction", settings: Mapping[str, Any]) -> str:
+    """The question as it is put at these settings."""
+
+    def spoken(value: Any) -> Any:
+        if isinstance(value, tuple) and value and isinstance(value[0], float):
+            return tuple(_Spoken(part) for part in value)
+        return _Spoken(value) if isinstance(value, float) else value
+
+    return prediction.question.format(**{name: spoken(value) for name, value in settings.items()})
 
 
 def no_feedback(_said: Any, _result: Result) -> str:

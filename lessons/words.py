@@ -10,8 +10,11 @@ from core.protocol import Status
 from core.solve import Solution
 
 
-def number_word(value: float) -> str:
-    """A number as a reader would write it: "0.42", "−3.1", "10⁻⁶", "0", "infinity", "not a number"."""
+def number_word(value: float, digits: int = 2) -> str:
+    """A number as a reader would write it: "0.42", "−3.1", "10⁻⁶", "0", "infinity", "not a number".
+
+    digits: how many significant ones; digits before the point are never cut.
+    """
     value = float(value)
     if math.isnan(value):
         return "not a number"
@@ -19,9 +22,10 @@ def number_word(value: float) -> str:
         return "infinity" if value > 0 else "−infinity"
     if value == 0:
         return "0"
-    if 1e-3 <= abs(value) < 1e4:
-        return (f"{value:.2g}" if abs(value) < 100 else f"{value:.0f}").replace("-", "−")
-    return power(value)
+    if not 1e-3 <= abs(value) < 1e4:
+        return power(value)
+    whole = abs(float(f"{value:.{digits}g}")) >= 10.0 ** (digits - 1)  # else "1e+02" is made of 99.6
+    return (f"{value:.0f}" if whole else f"{value:.{digits}g}").replace("-", "−")
 
 
 def power(value: float) -> str:
@@ -45,10 +49,8 @@ def share_word(share: float) -> str:
     if not math.isfinite(share) or share >= 10:
         return f"{number_word(share)} times"
     if share > 1:
-        return f"{share:.2g} times"
-    if share > 0.99:  # two digits would make 1e+02 of it
-        return f"{100 * share:.3g} %"
-    return f"{100 * share:.2g} %" if share >= 1e-3 else number_word(share)
+        return f"{share:.1f} times"
+    return f"{number_word(100 * share, 3 if share > 0.99 else 2)} %" if share >= 1e-3 else number_word(share)
 
 
 def point_word(x) -> str:
@@ -71,6 +73,16 @@ def matrix_entry(value: float) -> str:
         return f"{value:.2g}" if abs(value) < 100 else f"{value:.0f}"
     leading, exponent = f"{value:.1e}".split("e")
     return f"{float(leading):g}\\cdot 10^{{{int(exponent)}}}"
+
+
+def sentence(text: str) -> str:
+    """The text with a capital at its beginning."""
+    return text[:1].upper() + text[1:]
+
+
+def joined(*parts: str) -> str:
+    """Sentences one after the other; an empty one leaves no gap."""
+    return " ".join(part for part in parts if part)
 
 
 def count_word(count: int, noun: str) -> str:

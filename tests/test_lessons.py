@@ -22,7 +22,7 @@ from lessons.lab.study_table import given_of
 from lessons.learned import setting
 from lessons.lesson import Lesson
 from lessons.newton import cost
-from lessons.prediction import Estimate, Option, Prediction
+from lessons.prediction import Estimate, Option, Prediction, question_at
 from lessons.scene import scene
 from pages.ui.stage import pack, unpack
 from tests.places import CHOICES, EXAMPLES, MOST, OTHERWISE
@@ -227,7 +227,7 @@ def tell(slug, result, exported=True):
     assert isinstance(said, str) and said.strip()
     assert not re.search(r"\b([a-z]{2,}) \1\b", said), said  # a word written twice
     assert not STRAIGHT.search(said), said
-    assert lesson.prediction.question.format(**result["settings"])
+    assert question_at(lesson.prediction, result["settings"])
     if lesson.prediction.ready(result):
         assert lesson.prediction.verdict(None, result)
         judge(lesson.prediction, result)

@@ -16,15 +16,16 @@ from lessons.inversion import notes
 from lessons.landscape import landscape
 from lessons.lesson import Claim, Lesson
 from lessons.prediction import Option, Prediction
-from lessons.words import code, number_word, power, share_word
+from lessons.words import code, count_word, joined, number_word, sentence, share_word
 
 STEPS = 40
 INVERSE_ETA = 0.3  # the three inverse methods take 30 % of the gap a step: slow enough to see them walk
+SAME = 1e-3  # paths that differ by less than this share of their length are called the same
 TOLERANCE = 1e-3  # "arrived": a thousandth of the starting distance
 ALPHAS = np.geomspace(0.25, 8, 31)  # for the step counts
 METER_ALPHAS = np.geomspace(0.1, 100, 25)  # for the scale-invariance meter
 METER_STEPS = 20
-MOST_STEPS = 400  # GD at alpha = 8 needs 221 from the default start
+MOST_STEPS = 400  # GD at alpha = 8 needs 222 from the default start
 VIEW = 4.0
 ANGLES = {"straight": 0.0, "turned": np.radians(30.0)}
 RULES = {"newton": newton, "inverse_gradient": inverse_gradient, "inverse_simulator": inverse_simulator}
@@ -94,7 +95,7 @@ def scale_invariance(start, angle):
 def draw(result):
     paths, start, downhill = result["paths"], result["start"], result["downhill"]
     length = np.linalg.norm(downhill, axis=-1, keepdims=True)
-    unit = downhill / np.maximum(length, 1e-300)
+    unit = downhill / np.where(length > 0, length, 1)
     arrow_x, arrow_y = arrow(start[..., 0], start[..., 1], 1.6 * unit[..., 0], 1.6 * unit[..., 1], 0.25)
     to_minimum = np.stack([start, np.zeros_like(start)], axis=-2)
     shown = ("inverse_simulator", "inverse_gradient", "newton", "gradient_descent")
@@ -166,41 +167,45 @@ def draw(result):
 
 def reading(result):
     if np.linalg.norm(result["start"]) < 1e-9:
-        return "You start at the minimum: there is nothing to do, and every method agrees. Move the start."
-    alpha, miss = result["settings"]["alpha"], float(result["miss"])
-    if miss < 0.5:
-        aim = f"At α = {alpha:.3g} the arrow −∇L points straight at the minimum from here."
-    else:
-        aim = f"At α = {alpha:.3g} the arrow −∇L misses the minimum by {miss:.0f}°."
-    return f"{aim} {_descent(result)} {_meter(result['meter'])}"
+        return "The start is the minimum, so no method moves. Move the start."
+    miss, settings = float(result["miss"]), result["settings"]
+    aim = (
+        "The arrow −∇L points at the minimum."
+        if miss < 0.5
+        else f"The arrow −∇L points {miss:.0f}° beside the minimum."
+    )
+    meter = result["meter"]
+    same = (
+        "The paths of the three inverse methods are the same for every α; gradient descent’s are not."
+    )
+    invariant = max(float(meter[name]) for name in RULES) < SAME < float(meter["gradient_descent"])
+    return joined(aim, _descent(result) if settings["step"] else "", same if invariant else "")
 
 
 def _descent(result):
-    """What gradient descent's path did, judged by the path."""
-    settings, x = result["settings"], result["paths"]["gradient_descent"].x
-    eta, step, limit = settings["eta"], settings["step"], float(result["stable_limit"])
-    share = float(np.linalg.norm(x[step]) / np.linalg.norm(x[0]))
-    others = f"the inverse methods, at {share_word((1 - INVERSE_ETA) ** step)}, do not notice α"
-    if eta <= limit:
-        return (
-            f"With η = {eta:.3g} (stable below {limit:.3g}) gradient descent is at {share_word(share)} of its starting "
-            f"distance after {step} steps; {others}."
-        )
-    beyond = f"η = {eta:.3g} is beyond the stable limit {limit:.3g}"
+    """How far gradient descent's path got, beside the others', judged by the paths."""
+    step, beyond = result["settings"]["step"], result["settings"]["eta"] > float(result["stable_limit"])
+    after = f"after {count_word(step, 'iteration')}"
+    share = _share(result, "gradient_descent")
     if not share < 1e3:
-        return f"{beyond}: gradient descent has left for infinity; {others}."
+        return f"Gradient descent diverges: η is above its stable limit of {number_word(result['stable_limit'])}."
     if share > 1:
-        grown = f"{number_word(share)} times as far away as it began"
-        return f"{beyond}: after {step} steps gradient descent is {grown}; {others}."
-    return f"{beyond}, but from here gradient descent has hardly felt the steep direction yet; {others}."
+        return f"{sentence(after)} gradient descent is {share_word(share)} as far away as at the start: it diverges."
+    if beyond:
+        return (
+            f"{sentence(after)} gradient descent is still at {share_word(share)} of its initial distance, although η "
+            "is above its stable limit."
+        )
+    others = [_share(result, name) for name in RULES]
+    rank = "farther than" if share > max(others) else "closer than" if share < min(others) else "as close as"
+    distance = f"at {share_word(share)} of its initial distance"
+    return f"{sentence(after)} gradient descent is {distance}, {rank} the inverse methods."
 
 
-def _meter(meter):
-    inverse = max(float(meter[name]) for name in RULES)
-    return (
-        f"Over α = 0.1 … 100 the inverse methods’ paths agree to rounding ({power(inverse)} of their length); gradient "
-        f"descent’s lie {number_word(meter['gradient_descent'])} lengths apart."
-    )
+def _share(result, name):
+    """A method's distance from the minimum at the current step, over that at the start."""
+    x = result["paths"][name].x
+    return float(np.linalg.norm(x[result["settings"]["step"]]) / np.linalg.norm(x[0]))
 
 
 def _misses(low, high):
@@ -208,14 +213,42 @@ def _misses(low, high):
     return lambda result: low <= float(result["miss"]) < high
 
 
+def _aside(result):
+    """Why the arrow points where it does, from this start at this α."""
+    if float(result["miss"]) < 0.5:
+        return "From here ∇L is parallel to the line to the minimum."
+    return "The arrow is perpendicular to the isoline through the start, and a stretched isoline is no circle."
+
+
+def _no_arrow(result):
+    """At the minimum there is no downhill direction to ask about."""
+    return (
+        "" if np.linalg.norm(result["start"]) > 1e-9 else "At the minimum the gradient is zero, so there is no arrow."
+    )
+
+
 prediction = Prediction(
-    "α = {alpha:.3g}. From the start, how far beside the minimum does the downhill arrow −∇L point?",
+    "α = {alpha:.3g}. You start at x₁ = {start[0]:.2g}, x₂ = {start[1]:.2g}; the minimum is at 0. By which angle does "
+    "the arrow −∇L miss it?",
     (
-        Option("it points at the minimum, give or take 10°", _misses(0, 10)),
-        Option("10° to 35° beside it", _misses(10, 35)),
-        Option("more than 35° beside it", _misses(35, 181)),
+        Option(
+            "at most 10°: it points at the minimum",
+            _misses(0, 10),
+            "The steepest direction is that of a small step; the minimum may lie elsewhere.",
+        ),
+        Option(
+            "10° to 35°",
+            _misses(10, 35),
+            "Compare the two directions: the gradient is (2x₁, 2α²x₂), the minimum lies along (−x₁, −x₂).",
+        ),
+        Option(
+            "more than 35°",
+            _misses(35, 181),
+            "The gradient is (2x₁, 2α²x₂): it turns far only where α² differs much from 1 and both x₁ and x₂ count.",
+        ),
     ),
-    remark="The arrow is perpendicular to the isoline through the start, and a stretched isoline is no circle.",
+    remark=_aside,
+    unasked=_no_arrow,
 )
 
 

@@ -9,7 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from lessons import lessons
 from lessons.lesson import Lesson, Result
-from lessons.prediction import Aim, AnyPrediction, Estimate, Prediction, plain
+from lessons.prediction import Aim, AnyPrediction, Estimate, Prediction, plain, question_at
 from pages.ui import address, attendance, explanation, navigation, permalinks, pictures, progress, terms
 from pages.ui.models import SOURCES, NoModel
 from pages.ui.stage import stage
@@ -89,7 +89,7 @@ def _predict(lesson: Lesson, prediction: AnyPrediction, result: Result, kind: st
 
 
 def _ask(lesson: Lesson, prediction: AnyPrediction, result: Result, kind: str, answers: dict) -> None:
-    question = plain(prediction.question.format(**result["settings"]))
+    question = plain(question_at(prediction, result["settings"]))
     widget = f"{kind}:{lesson.slug}"
 
     def take(said: Callable[[], Any]) -> None:
