@@ -14,7 +14,6 @@ from core.networks import as_type
 from core.oscillator import SAMPLES, parameters, physical
 from core.problem import Aimed
 from core.protocol import Status
-from core.reasons import why
 from core.solve import solve_many, solve_path
 from core.study import row, summary
 from lessons.controls import Choice, Landmark, Legend, Preset, Slider, Step
@@ -24,8 +23,8 @@ from lessons.lab import walking
 from lessons.lab.experiments import EXPERIMENTS
 from lessons.lab.walking import BUDGET
 from lessons.lesson import Claim, Lesson, Takeaway
-from lessons.prediction import Estimate
-from lessons.words import fate, number_word
+from lessons.prediction import Option, Prediction
+from lessons.words import joined, number_word
 
 NAME = "oscillator"
 WALKERS = ("gradient_descent", "lbfgs", "levenberg_marquardt", "dipg_differenced")
@@ -127,30 +126,44 @@ def _omega(result, name):
 
 
 def reading(result):
-    true, walks = float(meaning(result["truth"])[0]), result["walks"]
-    exact, learned = walks["levenberg_marquardt"], walks["dipg_differenced"]
-    solver = walking.setup(NAME).solver
-    said = f"Levenberg–Marquardt {fate(exact)}, at ω = {_omega(result, 'levenberg_marquardt'):.2f}"
-    if abs(_omega(result, "levenberg_marquardt") - true) > ASTRAY:
-        said += f" where the truth is {true:.2f}. {why(exact, solver)}"
-    else:
-        said += "."
-    off = number_word(float(result["errors"]["dipg_differenced"][-1]))
-    said += f" D-IPG {fate(learned)}, its parameters off by {off}; L-BFGS {fate(walks['lbfgs'])}. {_trust(result)}"
-    return said + walking.signature(NAME, result, relaxation=result["settings"]["relaxation"])
+    true, exact = float(meaning(result["truth"])[0]), result["walks"]["levenberg_marquardt"]
+    end = _omega(result, "levenberg_marquardt")
+    first = f"Levenberg–Marquardt {walking.ending(exact)} at ω = {end:.2f}"
+    own, other = (float(result["errors"][name][-1]) for name in ("dipg_differenced", "levenberg_marquardt"))
+    side = "nearer to" if own < other else "farther from"
+    learned = f"D-IPG {walking.ending(result['walks']['dipg_differenced'])}, {side} the truth in all four unknowns."
+    if abs(end - true) > ASTRAY:
+        return joined(f"{first}; the true frequency is {true:.2f}.", _clipped(exact), learned)
+    more = walking.signature(NAME, result, relaxation=result["settings"]["relaxation"])
+    return joined(f"{first}, within {ASTRAY} of the truth.", learned) + more
 
 
-def _trust(result):
-    """RJCP at both ends; and the noise, where it alone is more than the tolerance."""
-    seen = result["rjcp"]
-    if not np.isfinite(seen).all():
-        return "RJCP is not a number here: this Deceptron is broken."
-    trust = f"RJCP is {number_word(seen[0])} at the start and {number_word(seen[-1])} where it ends."
+def _clipped(found):
+    """Whether the box took part in the end of a run that stalled: its last proposal left the box."""
+    trials = found.path.trials
+    if Status(int(found.status)) != Status.STALLED:
+        return ""
+    last = int(np.sum(~np.isnan(trials.eta))) - 1
+    if np.array_equal(trials.relaxed[last], trials.projected[last]):
+        return ""
+    return "The box clips its last proposals, and none of the step sizes tried lowers the residual."
+
+
+def table(result):
+    """How each method ended; RJCP at both ends of D-IPG's path; the noise beside the tolerance."""
+    ends = [number_word(value) if np.isfinite(value) else "not finite" for value in result["rjcp"][[0, -1]]]
+    more = {
+        "ω at its end": {name: f"{_omega(result, name):.2f}" for name in WALKERS},
+        "RJCP at the start → at its end": {"dipg_differenced": " → ".join(ends)},
+    }
     level, tolerance = float(result["noise_level"]), float(walking.setup(NAME).solver.tolerance)
-    if level <= tolerance:
-        return trust
-    above = f"above the tolerance of {number_word(tolerance)}: who arrives has fitted noise"
-    return f"{trust} The noise alone is a residual of {number_word(level)}, {above}."
+    caption = f"Where each method ended. The noise alone is a residual of {number_word(level)}"
+    return walking.outcomes(f"{caption}, the tolerance is {number_word(tolerance)}.", WALKERS, result, more)
+
+
+def _ends(low, high):
+    """Is Levenberg-Marquardt's last frequency, less the true one, in this range?"""
+    return lambda result: low <= _omega(result, "levenberg_marquardt") - float(meaning(result["truth"])[0]) < high
 
 
 @cache
@@ -241,9 +254,11 @@ LESSON = Lesson(
     title="The damped oscillator",
     question="The Jacobian is exact. Can it lead the wrong way?",
     text=(
-        "A mass on a spring, $\\ddot s = -\\omega^2 s - 2\\zeta\\omega\\,\\dot s$. From 32 noisy positions you want "
-        "four numbers: frequency ω, damping ζ, first position and first velocity. All methods start in the middle of "
-        "the box, at ω = 2, under one protocol. D-IPG walks with a network trained on swings of all kinds."
+        "A mass on a spring, $\\ddot s = -\\omega^2 s - 2\\zeta\\omega\\,\\dot s$. From 32 noisy positions $y^*$ over "
+        "4 units of time you want four numbers x: frequency ω, damping ζ, first position and first velocity. Every "
+        "method lowers $|P(x) - y^*|$ for at most 20 iterations, from the middle of a box (ω = 2), and each proposal "
+        "is clipped to the box. Gradient descent, L-BFGS and Levenberg–Marquardt use the simulator’s Jacobian. D-IPG "
+        "uses a network that was trained on swings of all frequencies in the box."
     ),
     minutes=8,
     controls=(
@@ -267,12 +282,15 @@ LESSON = Lesson(
     trains=lambda settings: (NAME, walking.VARIANTS[settings["jcp"]]),
     draw=draw,
     reading=reading,
-    prediction=Estimate(
-        "The true frequency is {omega:.3g}; the start’s is 2. At which frequency does Levenberg–Marquardt end?",
-        0.6,
-        3.4,
-        lambda result: _omega(result, "levenberg_marquardt"),
-        close=0.15,
+    table=table,
+    prediction=Prediction(
+        "The true frequency is {omega:.3g}; every method starts at 2. Levenberg–Marquardt has the exact Jacobian, and "
+        "a damping λ of {damping:.2g}. At which frequency does it end?",
+        (
+            Option("within 0.3 of the true one", _ends(-ASTRAY, ASTRAY), notes.NEAR),
+            Option("more than 0.3 too high", _ends(ASTRAY, np.inf), notes.FAR),
+            Option("more than 0.3 too low", _ends(-np.inf, -ASTRAY), notes.FAR),
+        ),
         remark=notes.remark,
     ),
     why=notes.WHY,

@@ -10,10 +10,13 @@ import jax.numpy as jnp
 from core import training
 from core.problem import Aimed
 from core.programs import at_once
-from core.solve import solve_path
+from core.protocol import Status
+from core.solve import Solution, solve_path
 from lessons.figures import METHODS
 from lessons.lab.experiments import EXPERIMENTS, FULL
+from lessons.lesson import Cell, Table
 from lessons.signatures import remark
+from lessons.words import count_word, number_word
 
 BUDGET = 20  # gradient descent needs more on every experiment: that it is under way is what a figure shows
 INSTANCES = 40
@@ -83,6 +86,41 @@ def signature(experiment, result, **numbers):
     aimed = Aimed(chosen.problem, jnp.asarray(result["measured"]))
     walk = result["walks"]["dipg_differenced"]
     return remark(aimed, walk, solver, float(result["rjcp"][-1]), result["noise_level"])
+
+
+OUTCOMES = {
+    Status.CONVERGED: "converged",
+    Status.STALLED: "stalled",
+    Status.BUDGET: "used all iterations",
+    Status.DIVERGED: "diverged",
+}
+
+
+def outcome(found: Solution) -> str:
+    """How a run ended, in its status's own word: "converged", "stalled", "used all iterations", "diverged"."""
+    return OUTCOMES[Status(int(found.status))]
+
+
+def ending(found: Solution) -> str:
+    """How a run ended and after how many iterations: "converged after 4 iterations"."""
+    if Status(int(found.status)) == Status.BUDGET:
+        return f"used all {int(found.iterations)} iterations"
+    return f"{outcome(found)} after {count_word(int(found.iterations), 'iteration')}"
+
+
+def outcomes(caption: str, names: tuple[str, ...], result, more: dict[str, dict[str, str]] | None = None) -> Table:
+    """A row for each method's run: how it ended, iterations, residual, error in x.
+
+    more: further columns, {heading: {method: what stands there}}.
+    """
+    further = more or {}
+    rows = []
+    for name in names:
+        found = result["walks"][name]
+        numbers = f"{int(found.iterations)}", number_word(found.residual), number_word(result["errors"][name][-1])
+        rest = (column.get(name, "") for column in further.values())
+        rows.append((METHODS[name].label, tuple(Cell(text) for text in (outcome(found), *numbers, *rest))))
+    return Table(caption, ("outcome", "iterations", "residual", "error in x", *further), tuple(rows), numeric=True)
 
 
 def label(name):

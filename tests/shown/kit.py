@@ -11,7 +11,7 @@ import numpy as np
 
 from core.backend import default_float
 from lessons.controls import Choice, Legend, Point, Slider, Step, Ticks
-from lessons.lesson import Lesson, Result, Settings
+from lessons.lesson import Lesson, Result, Settings, Table
 from lessons.prediction import AnyPrediction, Estimate, Prediction, plain, remark_on
 from tests.places import CHOICES
 
@@ -147,7 +147,7 @@ SLIPS = (
     r"not a number",
     r"none of these",
     r"[{}]",
-    r"\d\.\d{4}",
+    r"\d\.0*[1-9]\d{3}",
     r" [,.](?!\d)",
     r"\.\.",
     r"  ",
@@ -188,3 +188,20 @@ def groups(lesson: Lesson) -> set[str]:
 def here(known: dict | Callable[[Result], dict], result: Result) -> dict:
     """What a file says of all runs, or of this one."""
     return known(result) if callable(known) else known
+
+
+def table_row_slips(table: Table, rows: dict[str, tuple[Any, ...]]) -> Iterator[str]:
+    """What differs between a table and what its rows stand for: a word, a number, or several numbers "a → b"."""
+    if [name for name, _ in table.rows] != list(rows):
+        yield f"rows {[name for name, _ in table.rows]} instead of {list(rows)}"
+        return
+    for name, cells in table.rows:
+        for heading, cell, value in zip(table.columns, cells, rows[name], strict=True):
+            if isinstance(value, str):
+                right = cell.text == value
+            else:
+                parts = [part for part in cell.text.split(" → ") if part]
+                values = np.atleast_1d(value)
+                right = len(parts) == len(values) and all(map(said, parts, values))
+            if not right:
+                yield f"{name}, {heading}: {cell.text!r} for {value!r}"
