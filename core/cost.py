@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.extend.core import jaxpr_as_fun
 from jaxtyping import Array, Float
 
@@ -30,12 +31,17 @@ class Dense(Problem):
     start: Array
     domain: tuple[Array, Array]
 
-    def __init__(self, n: int, seed: int = 0):
-        keys = jax.random.split(jax.random.key(seed), 2)
-        self.matrix = number(jax.random.normal(keys[0], (n, n))) / n**0.5
-        self.start = number(jax.random.normal(keys[1], (n,)))
-        self.target = jnp.ones_like(self.start)
-        self.domain = -jnp.ones_like(self.start), jnp.ones_like(self.start)
+    def __init__(self, n: int, seed: int = 0, by_numpy: bool = False):
+        if by_numpy:  # JAX's generator is compiled anew for every size, which takes longer than all that is timed
+            draw = np.random.default_rng(seed)
+            matrix, start = draw.standard_normal((n, n)), draw.standard_normal(n)
+        else:
+            keys = jax.random.split(jax.random.key(seed), 2)
+            matrix, start = jax.random.normal(keys[0], (n, n)), jax.random.normal(keys[1], (n,))
+        self.matrix = number(matrix / n**0.5)
+        self.start = number(start)
+        self.target = number(np.ones(n))
+        self.domain = number(-np.ones(n)), number(np.ones(n))
 
     def forward(self, x: Float[Array, " n"]) -> Float[Array, " n"]:
         return 2 * x + jnp.sin(self.matrix @ x)
@@ -64,7 +70,7 @@ class Measurement(NamedTuple):
 def measurements(sizes: Sequence[int] = SIZES) -> Iterator[Measurement]:
     """Measure one size after the other and yield after each, so that whoever asks may stop between two."""
     for n in sizes:
-        problem = Dense(n)
+        problem = Dense(n, by_numpy=True)
         slope = _compiled(lambda problem, x: jax.grad(problem.objective)(x), problem, problem.start)
         bend = _compiled(lambda problem, x: jax.hessian(problem.objective)(x), problem, problem.start)
         gradient, hessian = slope(problem, problem.start), bend(problem, problem.start)

@@ -195,7 +195,7 @@ class Studied(NoModel):
             return followed(workshop().study, self.snapshot, STUDYING)
         ended = self.mine and self.snapshot.state != "done"
         return {
-            "actions": [run_button(self.left, bool(self.table))] if self.left else [],
+            "actions": [run_button(self.left, bool(self.table))] if self.left != 0.0 else [],
             "progress": progress(self.snapshot) if ended else None,
             "events": None,
         }
@@ -217,14 +217,14 @@ class Studied(NoModel):
         ], study_table.command(self.plan)
 
 
-def run_button(left: float, begun: bool) -> dict[str, Any]:
-    """The button that runs what is missing of a study, with the time it takes."""
+def run_button(left: float | None, begun: bool) -> dict[str, Any]:
+    """The button that runs what is missing of a study, with the time it takes, if that is known."""
     label = f"{'Go on' if begun else 'Run'}, {about(left)}"
     return {"name": "start", "label": label, "primary": True, "disabled": False, "title": ""}
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _kept(key: tuple, stamp: tuple, _plan: Plan) -> tuple[dict, float]:
+def _kept(key: tuple, stamp: tuple, _plan: Plan) -> tuple[dict, float | None]:
     return studying.kept(_plan)
 
 

@@ -11,6 +11,7 @@ import jax
 
 from core import programs, training
 from lessons import lessons
+from lessons.lab import outlook
 from lessons.learned import setting
 from pages.ui import attendance, pictures
 from pages.ui.training_job import SLOW_CHUNK
@@ -69,6 +70,7 @@ def _tasks():
                 lesson, lesson.defaults, slider, given, name
             )
     yield _first_slow_chunk
+    yield outlook.measure  # so that a study's button can say how long it takes
 
 
 def _first_slow_chunk() -> None:
