@@ -9,6 +9,7 @@ ones took. Starts have a pace of their own, since a compiled program may or may 
 from collections.abc import Hashable, Iterable, Mapping
 
 MEMORY = 0.97  # what is left of the weight of an older timing with each newer one of its kind: a machine may slow down
+UNKNOWN = "time not known yet"
 LEAST = 1e-9  # seconds: a shorter time is none to compare with
 
 
@@ -65,6 +66,10 @@ class Forecast:
                 whole += mean
         return whole
 
+    def rate(self, kind: Hashable) -> float | None:
+        """Seconds of a piece, as far as known."""
+        return self._rate(kind, self._pace())
+
     def rates(self) -> dict[Hashable, float]:
         """Seconds of a piece of each kind that was timed."""
         return {kind: seconds / pieces for kind, (pieces, seconds) in self._whole.items() if pieces > 0}
@@ -99,3 +104,18 @@ class Forecast:
         expected = sum(self._firsts.get(start, 0.0) for start in taken)
         seconds = sum(s for start, s in taken.items() if start in self._firsts)
         return mean, seconds / expected if expected > LEAST else 1.0
+
+
+def about(seconds: float | None) -> str:
+    """A time as a button says it: "about 7 s", "about 40 s", "about 3 min"."""
+    if seconds is None:
+        return UNKNOWN
+    if seconds < 100:
+        grain = 1 if seconds < 10 else 5
+        return f"about {max(1, grain * round(seconds / grain)):.0f} s"
+    return f"about {max(2, seconds / 60):.0f} min"
+
+
+def remaining(seconds: float | None) -> str:
+    """The same of what is left: "about 40 s left"."""
+    return UNKNOWN if seconds is None else f"{about(seconds)} left"

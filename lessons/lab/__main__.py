@@ -10,10 +10,11 @@ import time
 from pathlib import Path
 
 from core import backend
+from core.forecast import about, remaining
 from lessons.lab import tables
 from lessons.lab.experiments import EXPERIMENTS
-from lessons.lab.outlook import Outlook, about, beginning, remaining
-from lessons.lab.runs import Doing, Plan, kept, run
+from lessons.lab.outlook import Outlook, beginning
+from lessons.lab.runs import Doing, Plan, run
 
 
 class Progress:
@@ -94,7 +95,7 @@ def main(words: list[str] | None = None) -> int:
             experiment.names[:1] if asked.only else _listed(asked.variants) or experiment.ablations,
             _listed(asked.methods),
         )
-        progress.begin(beginning(plan, asked.out, kept(plan, asked.out)))
+        progress.begin(beginning(plan, asked.out))
         table = run(plan, asked.out, progress)
     except KeyboardInterrupt:
         progress.end()

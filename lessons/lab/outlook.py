@@ -19,16 +19,15 @@ from core.methods import METHODS
 from core.pace import Ledger
 from lessons.lab import shelf
 from lessons.lab.experiments import EXPERIMENTS
-from lessons.lab.runs import Doing, Plan, Rows, model_places
+from lessons.lab.runs import Doing, Plan, Rows, kept, model_places
 
 # Multiples of the probe, not seconds. Of its training step: a training step of a seed, or an instance of a row.
 PIECE = {"linear": 1.0, "heat-easy": 1.8, "heat-hard": 1.8, "oscillator": 6.0}
 KEEPING = 500.0  # of the same: to write a variant's models
 # Of its compilation: a program of a method that learns nothing, of one that does, of a training; and the programs that
 # draw the instances, which the first row waits for.
-CLASSICAL, LEARNED, TRAINED, DRAWN = 18.0, 12.0, 45.0, 8.0
+CLASSICAL, LEARNED, TRAINED, DRAWN = 18.0, 16.0, 55.0, 8.0
 TRAINING, WRITING = "training", "writing"
-UNKNOWN = "time not known yet"
 
 _compiled: set[str] = set()
 
@@ -163,28 +162,13 @@ class Outlook:
         return self.ledger.pace.compiling * (times + DRAWN * drawn)
 
 
-def beginning(plan: Plan, folder: Path | None, found: Rows) -> Outlook:
+def beginning(plan: Plan, folder: Path | None) -> Outlook:
     """The outlook of a plan that is about to be run: the machine is measured if it never was."""
     measure()
-    return Outlook(plan, found, trained(plan, folder))
+    return Outlook(plan, kept(plan, folder), trained(plan, folder))
 
 
 def trained(plan: Plan, folder: Path | None) -> set[str]:
     """The variants whose models are kept."""
     places = {variant: model_places(plan, variant, folder) for variant in plan.variants}
     return {variant for variant, files in places.items() if files and all(file.exists() for file in files)}
-
-
-def about(seconds: float | None) -> str:
-    """A time as a button says it: "about 7 s", "about 40 s", "about 3 min"."""
-    if seconds is None:
-        return UNKNOWN
-    if seconds < 100:
-        grain = 1 if seconds < 10 else 5
-        return f"about {max(1, grain * round(seconds / grain)):.0f} s"
-    return f"about {max(2, seconds / 60):.0f} min"
-
-
-def remaining(seconds: float | None) -> str:
-    """The same of what is left: "about 40 s left"."""
-    return UNKNOWN if seconds is None else f"{about(seconds)} left"

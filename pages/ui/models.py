@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import streamlit as st
 
+from core.forecast import about
 from lessons.lab import study_table, tables
 from lessons.lab.experiments import EXPERIMENTS
-from lessons.lab.outlook import about
 from lessons.lab.runs import Plan
 from lessons.lesson import Lesson, Result, Settings
 from lessons.newton import cost
@@ -70,7 +70,7 @@ class StandardOrMine(NoModel):
 
     def __init__(self, lesson: Lesson, settings: Settings):
         super().__init__(lesson, settings)
-        with st.spinner("Training the standard Deceptron, some seconds the first time …"):
+        with st.spinner("Training the standard Deceptron: once, then it is kept …"):
             self.given, self.given_name, remark = model_for_walking(settings)
         self.remarks = [remark] if remark else []
 
@@ -80,7 +80,7 @@ class Prepared(NoModel):
 
     def __init__(self, lesson: Lesson, settings: Settings):
         super().__init__(lesson, settings)
-        with st.spinner("Training what this page works with, some seconds the first time …"):
+        with st.spinner("Training what this page works with: once, then it is kept …"):
             lesson.prepare(settings)
 
 

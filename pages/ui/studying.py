@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from core.forecast import remaining
 from core.study import Summary
 from lessons.figures import METHODS
 from lessons.lab import outlook, runs, shelf
-from lessons.lab.outlook import Outlook, beginning, remaining, trained
+from lessons.lab.outlook import Outlook, beginning, trained
 from lessons.lab.runs import Doing, Plan, Rows
 from pages.ui.jobs import Job, Snapshot
 from pages.ui.sharing import Lock
@@ -94,7 +95,7 @@ class StudyJob(Job):
 
     def _run_plan(self, look: Callable[[int, str, float | None], None]) -> None:
         self._found |= runs.kept(self.plan, self.folder)
-        view = beginning(self.plan, self.folder, self._found)
+        view = beginning(self.plan, self.folder)
 
         def report(doing: Doing) -> None:
             share, left = view.look(doing)
