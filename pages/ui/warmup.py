@@ -69,8 +69,8 @@ def _tasks():
             yield lambda lesson=lesson, slider=slider.name, given=given, name=name: pictures.sweep(
                 lesson, lesson.defaults, slider, given, name
             )
-    yield _first_slow_chunk
     yield outlook.measure  # so that a study's button can say how long it takes
+    yield _first_slow_chunk
 
 
 def _first_slow_chunk() -> None:
