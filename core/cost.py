@@ -11,15 +11,17 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.extend.core import jaxpr_as_fun
 from jaxtyping import Array, Float
 
 from core.problem import Problem, number
 
 SIZES = (32, 64, 128, 256, 512, 1024, 1448, 2048)  # the last takes about as long as all the others
+ORDER = (512, *(n for n in SIZES if n != 512))  # it tells how long the larger ones take, which come last
 LAST = 4  # sizes that a law of growth is fitted to: below, starting a program takes longer than its work
 ENOUGH = 0.4  # seconds of repetitions after which the fastest run counts
-MOST, LEAST = 50, 5  # repetitions
+MOST, LEAST = 50, 3  # repetitions
 
 
 class Dense(Problem):
@@ -30,12 +32,17 @@ class Dense(Problem):
     start: Array
     domain: tuple[Array, Array]
 
-    def __init__(self, n: int, seed: int = 0):
-        keys = jax.random.split(jax.random.key(seed), 2)
-        self.matrix = number(jax.random.normal(keys[0], (n, n))) / n**0.5
-        self.start = number(jax.random.normal(keys[1], (n,)))
-        self.target = jnp.ones_like(self.start)
-        self.domain = -jnp.ones_like(self.start), jnp.ones_like(self.start)
+    def __init__(self, n: int, seed: int = 0, by_numpy: bool = False):
+        if by_numpy:  # JAX's generator is compiled anew for every size, which takes longer than all that is timed
+            draw = np.random.default_rng(seed)
+            matrix, start = draw.standard_normal((n, n)), draw.standard_normal(n)
+        else:
+            keys = jax.random.split(jax.random.key(seed), 2)
+            matrix, start = jax.random.normal(keys[0], (n, n)), jax.random.normal(keys[1], (n,))
+        self.matrix = number(matrix / n**0.5)
+        self.start = number(start)
+        self.target = number(np.ones(n))
+        self.domain = number(-np.ones(n)), number(np.ones(n))
 
     def forward(self, x: Float[Array, " n"]) -> Float[Array, " n"]:
         return 2 * x + jnp.sin(self.matrix @ x)
@@ -64,7 +71,7 @@ class Measurement(NamedTuple):
 def measurements(sizes: Sequence[int] = SIZES) -> Iterator[Measurement]:
     """Measure one size after the other and yield after each, so that whoever asks may stop between two."""
     for n in sizes:
-        problem = Dense(n)
+        problem = Dense(n, by_numpy=True)
         slope = _compiled(lambda problem, x: jax.grad(problem.objective)(x), problem, problem.start)
         bend = _compiled(lambda problem, x: jax.hessian(problem.objective)(x), problem, problem.start)
         gradient, hessian = slope(problem, problem.start), bend(problem, problem.start)
@@ -109,11 +116,46 @@ def _compiled(function: Callable, *arguments: Any) -> Any:
 def _fastest(program: Callable, *arguments: Any) -> float:
     """Seconds of the fastest of several runs, each until its result is there."""
     times: list[float] = []
-    while len(times) < LEAST or (len(times) < MOST and sum(times) < ENOUGH):
+    while _again_needed(len(times), sum(times)):
         begun = time.perf_counter()
         jax.block_until_ready(program(*arguments))
         times.append(time.perf_counter() - begun)
     return min(times)
+
+
+def _again_needed(runs: int, seconds: float) -> bool:
+    return runs < LEAST or (runs < MOST and seconds < ENOUGH)
+
+
+def seconds_left(records: Sequence[Measurement], spent: Sequence[float], sizes: Sequence[int]) -> float | None:
+    """What the sizes that are not measured yet will take; None before the first is.
+
+    spent: seconds that each record took in all.  A run of a larger size is expected to take as many times as long as it
+    has operations more; what a size takes besides its runs, most of it compilation, as long as with those before it.
+    """
+    if not records:
+        return None
+    besides = [max(all_of_it - sum(map(_runs_of, _times(record))), 0.0)
+               for record, all_of_it in zip(records, spent, strict=True)]  # fmt: skip
+    left = 0.0
+    for n in set(sizes) - {record.n for record in records}:
+        below = [record for record in records if record.n < n]
+        near = max(below, key=lambda record: record.n) if below else min(records, key=lambda record: record.n)
+        grown = (t * (n / near.n) ** power for t, power in zip(_times(near), (2, 3, 3), strict=True))
+        left += sum(besides) / len(besides) + sum(map(_runs_of, grown))
+    return left
+
+
+def _times(record: Measurement) -> tuple[float, float, float]:
+    return record.gradient, record.hessian, record.solve
+
+
+def _runs_of(seconds: float) -> float:
+    """Seconds of all runs of what takes so long once: those that are timed, and one before them."""
+    runs = 0
+    while _again_needed(runs, runs * seconds):
+        runs += 1
+    return (runs + 1) * seconds
 
 
 def _scratch(program: Any) -> float:

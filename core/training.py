@@ -196,6 +196,7 @@ def fit_many(
         taken_at.append(np.asarray(states.step[0]))
         reports.append(metrics)
         report(int(taken_at[-1]), steps)
+    reports = jax.device_get(reports)  # all at once: cut up as arrays of JAX's they take seconds
     return [
         Fit(
             jax.tree.map(lambda leaf: leaf[i] if eqx.is_array(leaf) else leaf, states.model),  # noqa: B023

@@ -38,7 +38,7 @@ def test_it_stops_between_two_sizes_and_keeps_what_it_has(measuring):
 
     job = measuring(slowly)
     until(lambda: job.snapshot().step == 1, "the first size is measured")
-    assert job.snapshot().sentence() == "Measuring · 1 of 3 sizes"
+    assert job.snapshot().sentence() == "Measuring · 1 of 3 sizes · time not known yet"
     job.stop()
     go_on.release()
     end = ended(job)
@@ -54,3 +54,17 @@ def test_a_measurement_that_fails_says_so(measuring, monkeypatch):
 
     end = ended(measuring(broken))
     assert end.state == "failed" and "no room" in end.message and end.records == (1,)
+
+
+def test_the_forecast_is_told_with_every_size():
+    go = threading.Semaphore(0)
+
+    def slowly():
+        yield "a"
+        go.acquire()
+
+    other = MeasuringJob(total=2, measure=slowly, forecast=lambda records, spent: 40.0 * len(spent)).start()
+    until(lambda: other.snapshot().step == 1, "the first size is measured")
+    assert other.snapshot().sentence() == "Measuring · 1 of 2 sizes · about 40 s left"
+    go.release()
+    assert "left" not in ended(other).sentence()

@@ -226,7 +226,7 @@ def test_an_unknown_action_does_nothing():
 def test_progress_is_put_into_words():
     blank = TrainingSnapshot("running", 500, 2000, 250.0, 0, "", None, {})
     told = {
-        "running": "500 of 2,000 steps · 250 steps/s · 6 s left",
+        "running": "500 of 2,000 steps · 250 steps/s · about 6 s left",
         "paused": "Paused · 500 of 2,000 steps",
         "stopped": "Stopped · 500 of 2,000 steps",
         "done": "Trained · 500 of 2,000 steps",

@@ -10,8 +10,10 @@ import time
 from pathlib import Path
 
 from core import backend
+from core.forecast import about, remaining
 from lessons.lab import tables
 from lessons.lab.experiments import EXPERIMENTS
+from lessons.lab.outlook import Outlook, beginning
 from lessons.lab.runs import Doing, Plan, run
 
 
@@ -19,24 +21,33 @@ class Progress:
     """One line on standard error: what is done, how much, the time left. Rewritten on a terminal, else now and then."""
 
     def __init__(self) -> None:
-        self.words, self.begun, self.shown = "", 0.0, 0.0
+        self.words, self.shown = "", 0.0
+        self.outlook: Outlook | None = None
         self.terminal = sys.stderr.isatty()
 
+    def begin(self, outlook: Outlook) -> None:
+        """Say how long all of it takes, and keep that up to date from now on."""
+        self.outlook = outlook
+        print(f"The whole run: {about(outlook.seconds())}.", file=sys.stderr)
+
     def __call__(self, doing: Doing) -> None:
+        left = f"; all: {remaining(self.outlook.look(doing)[1])}" if self.outlook else ""
         now, words, done, total = time.monotonic(), doing.words, doing.done, doing.total
         if words != self.words:
-            self.words, self.begun, self.shown = words, now, 0.0
+            self.words, self.shown = words, 0.0
         if now - self.shown < (0.2 if self.terminal else 5.0):
             return
         self.shown = now
-        left = f", {(now - self.begun) * (total - done) / done:.0f} s left" if done else ""
         line = f"{words}: {done} of {total}{left}"
         print(
             f"\r\033[K{line}" if self.terminal else line, end="" if self.terminal else "\n", file=sys.stderr, flush=True
         )
 
     def end(self) -> None:
-        """Leave the terminal's line clean."""
+        """Leave the terminal's line clean, and keep the times that were measured."""
+        if self.outlook:
+            self.outlook.look(None)
+            self.outlook.keep()
         if self.terminal:
             print("\r\033[K", end="", file=sys.stderr, flush=True)
 
@@ -84,6 +95,7 @@ def main(words: list[str] | None = None) -> int:
             experiment.names[:1] if asked.only else _listed(asked.variants) or experiment.ablations,
             _listed(asked.methods),
         )
+        progress.begin(beginning(plan, asked.out))
         table = run(plan, asked.out, progress)
     except KeyboardInterrupt:
         progress.end()

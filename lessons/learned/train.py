@@ -190,7 +190,9 @@ LESSON = Lesson(
         Slider("warmup", "JCP warm-up", 0, 1000, 0, unit="steps", swept=False, step=50, group="data and schedule"),
         Slider("steps", "length", 500, 8000, 2000, unit="steps", swept=False, step=500, group="data and schedule"),
         Slider("seed", "seed", 0, 9, 0, swept=False, step=1, group="data and schedule"),
-        Choice("pace", "pace", {"slow": "slow enough to watch", "full": "full speed"}, "slow", simulated=False),
+        Choice(
+            "pace", "pace", {"slow": "slowed down: 600 steps a second", "full": "full speed"}, "slow", simulated=False
+        ),
         Preset("without JCP", {"w_jcp": 0.0}),
         Preset(
             "the paper’s slabs, on a linear problem",

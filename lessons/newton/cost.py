@@ -192,7 +192,7 @@ def _take(settings):
             "from core.cost import SIZES, measurements",
             "",
             "records = []",
-            "for record in measurements(SIZES[:3]):  # all of SIZES take some seconds",
+            "for record in measurements(SIZES[:3]):  # the last of SIZES takes longest",
             '    print(f"n = {record.n}: a gradient {record.gradient:.1e} s,"',
             '          f" a Hessian {record.hessian:.1e} s, a solve {record.solve:.1e} s")',
             "    records.append(record)",

@@ -53,8 +53,10 @@ class Snapshot:
         if self.state == "queued":
             return f"In line: {self.place} before you." if self.place else "Starting; the first time it is compiled."
         if self.state == "running" and self.rate:
+            from core.forecast import remaining  # here: the server opens its port before it has imported JAX
+
             left = (self.total - self.step) / self.rate
-            return f"{steps} · {self.rate:,.0f} {self.unit}/s · {left:.0f} s left"
+            return f"{steps} · {self.rate:,.0f} {self.unit}/s · {remaining(left)}"
         word = self.words.get(self.state, "")
         return f"{word} · {steps}" if word else self.message
 

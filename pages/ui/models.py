@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import streamlit as st
 
+from core.forecast import about
 from lessons.lab import study_table, tables
 from lessons.lab.experiments import EXPERIMENTS
-from lessons.lab.outlook import about
 from lessons.lab.runs import Plan
 from lessons.lesson import Lesson, Result, Settings
 from lessons.newton import cost
@@ -70,7 +70,7 @@ class StandardOrMine(NoModel):
 
     def __init__(self, lesson: Lesson, settings: Settings):
         super().__init__(lesson, settings)
-        with st.spinner("Training the standard Deceptron, some seconds the first time …"):
+        with st.spinner("Training the standard Deceptron: once, then it is kept …"):
             self.given, self.given_name, remark = model_for_walking(settings)
         self.remarks = [remark] if remark else []
 
@@ -80,7 +80,7 @@ class Prepared(NoModel):
 
     def __init__(self, lesson: Lesson, settings: Settings):
         super().__init__(lesson, settings)
-        with st.spinner("Training what this page works with, some seconds the first time …"):
+        with st.spinner("Training what this page works with: once, then it is kept …"):
             lesson.prepare(settings)
 
 
@@ -195,7 +195,7 @@ class Studied(NoModel):
             return followed(workshop().study, self.snapshot, STUDYING)
         ended = self.mine and self.snapshot.state != "done"
         return {
-            "actions": [run_button(self.left, bool(self.table))] if self.left else [],
+            "actions": [run_button(self.left, bool(self.table))] if self.left != 0.0 else [],
             "progress": progress(self.snapshot) if ended else None,
             "events": None,
         }
@@ -217,14 +217,14 @@ class Studied(NoModel):
         ], study_table.command(self.plan)
 
 
-def run_button(left: float, begun: bool) -> dict[str, Any]:
-    """The button that runs what is missing of a study, with the time it takes."""
+def run_button(left: float | None, begun: bool) -> dict[str, Any]:
+    """The button that runs what is missing of a study, with the time it takes, if that is known."""
     label = f"{'Go on' if begun else 'Run'}, {about(left)}"
     return {"name": "start", "label": label, "primary": True, "disabled": False, "title": ""}
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _kept(key: tuple, stamp: tuple, _plan: Plan) -> tuple[dict, float]:
+def _kept(key: tuple, stamp: tuple, _plan: Plan) -> tuple[dict, float | None]:
     return studying.kept(_plan)
 
 

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from core.forecast import remaining
 from core.study import Summary
 from lessons.figures import METHODS
-from lessons.lab import runs, shelf
-from lessons.lab.outlook import Outlook, about
+from lessons.lab import outlook, runs, shelf
+from lessons.lab.outlook import Outlook, beginning, trained
 from lessons.lab.runs import Doing, Plan, Rows
 from pages.ui.jobs import Job, Snapshot
 from pages.ui.sharing import Lock
@@ -29,18 +30,21 @@ class Stopped(Exception):
 
 @dataclass(frozen=True)
 class StudySnapshot(Snapshot):
-    """One look at a study. table: the lines so far.  rows: how many rows are there.  doing, left: for the reader."""
+    """One look at a study. table: the lines so far.  rows: how many rows are there.  doing, left: for the reader.
+
+    left: seconds, None where they are not known.
+    """
 
     words: ClassVar[dict[str, str]] = Snapshot.words | {"done": "All rows are there", "running": "Running"}
     table: Table
     rows: int
     doing: str
-    left: float
+    left: float | None
 
     def sentence(self) -> str:
         """What it is at, and how long it will take."""
         if self.state == "running":
-            return f"{self.doing} · {about(self.left)} left"
+            return f"{self.doing} · {remaining(self.left)}"
         if self.state == "queued":
             return super().sentence()
         return self.words.get(self.state, self.message)
@@ -59,7 +63,7 @@ class StudyJob(Job):
         """What is kept already."""
         self._found: Rows = runs.kept(self.plan, self.folder)
         self._table = runs.tabulate(self.plan, self._found)
-        return StudySnapshot("queued", 0, FINE, 0.0, 0, "", self._table, len(self._found), "", 0.0)
+        return StudySnapshot("queued", 0, FINE, 0.0, 0, "", self._table, len(self._found), "", None)
 
     def latest(self) -> dict[str, Any]:
         """The table so far."""
@@ -69,7 +73,7 @@ class StudyJob(Job):
         """Run the plan; between two rows, and between two chunks of training, it can be stopped."""
         began = time.perf_counter()
 
-        def look(step: int, doing: str, left: float) -> None:
+        def look(step: int, doing: str, left: float | None) -> None:
             if not self.carry_on(time.perf_counter() - began):
                 raise Stopped
             self.publish(state="running", step=step, doing=doing, left=left, place=0)
@@ -78,7 +82,7 @@ class StudyJob(Job):
         lock = Lock(self.folder / ".lock") if self.folder else None
         try:
             while lock is not None and not lock.acquire():
-                look(0, "Somebody runs this very plan; you will have its rows too", 0.0)
+                look(0, "Somebody runs this very plan; you will have its rows too", None)
                 time.sleep(POLITE)
             try:
                 self._run_plan(look)
@@ -89,18 +93,21 @@ class StudyJob(Job):
             return
         self.end("done")
 
-    def _run_plan(self, look: Callable[[int, str, float], None]) -> None:
+    def _run_plan(self, look: Callable[[int, str, float | None], None]) -> None:
         self._found |= runs.kept(self.plan, self.folder)
-        outlook = Outlook(self.plan, self._found, trained(self.plan, self.folder))
+        view = beginning(self.plan, self.folder)
 
         def report(doing: Doing) -> None:
-            share, left = outlook.look(doing)
+            share, left = view.look(doing)
             look(round(FINE * share), say(doing), left)
 
-        for variant, key, row in runs.rows(self.plan, self.folder, report, mend=True):
-            self._found[variant, key] = row
-            outlook.done(variant, key)
-            self._table = runs.tabulate(self.plan, self._found)
+        try:
+            for variant, key, row in runs.rows(self.plan, self.folder, report, mend=True):
+                self._found[variant, key] = row
+                self._table = runs.tabulate(self.plan, self._found)
+            view.look(None)
+        finally:
+            view.keep()
 
 
 def say(doing: Doing) -> str:
@@ -108,12 +115,6 @@ def say(doing: Doing) -> str:
     if doing.method:
         return f"{doing.variant}: solving by {METHODS[doing.method].label}"
     return f"{doing.variant}: training, step {doing.done:,} of {doing.total:,}"
-
-
-def trained(plan: Plan, folder: Path | None) -> set[str]:
-    """The variants whose models are kept."""
-    places = {variant: runs.model_places(plan, variant, folder) for variant in plan.variants}
-    return {variant for variant, files in places.items() if files and all(file.exists() for file in files)}
 
 
 def key_of(plan: Plan) -> tuple:
@@ -127,14 +128,17 @@ def start(plan: Plan, paint: Callable[[StudySnapshot], bytes] | None = None) -> 
     return StudyJob(key=key_of(plan), plan=plan, folder=folder, remark=remark, paint=paint).start()
 
 
-def kept(plan: Plan) -> tuple[Table, float]:
-    """What is known of a plan without a job: its table so far, and the seconds that the rest would take, 0 for none."""
+def kept(plan: Plan) -> tuple[Table, float | None]:
+    """What is known of a plan without a job: its table so far, and the seconds that the rest would take.
+
+    0 seconds: there is no rest; None: how long it would take is not known yet.
+    """
     folder = shelf.place(plan)
     found = runs.kept(plan, folder) if folder.is_dir() else {}
     return runs.tabulate(plan, found), Outlook(plan, found, trained(plan, folder)).seconds()
 
 
 def stamp(plan: Plan) -> tuple:
-    """What changes whenever a row is added to the plan's folder."""
+    """What changes whenever a row is added to the plan's folder, or more is known about times."""
     folder = shelf.place(plan)
-    return (folder.name, folder.stat().st_mtime_ns) if folder.is_dir() else (folder.name, 0)
+    return folder.name, folder.stat().st_mtime_ns if folder.is_dir() else 0, *outlook.stamp()

@@ -9,6 +9,7 @@ import numpy as np
 
 from core import training
 from core.deceptron import Deceptron
+from core.forecast import Forecast
 from core.setup import Hyper, Setup
 from pages.ui import attendance
 from pages.ui.jobs import PICTURES, Job, Snapshot
@@ -62,6 +63,7 @@ class TrainingJob(Job):
         spent = rate = last_frame = due = 0.0
         size = SLOW_CHUNK if self.watchable else training.CHUNK
         asked = _asked(self.hyper)
+        view = Forecast({"step": self.total}, ["compilation"])
         while steps < self.total:
             if not self.carry_on(spent):
                 return
@@ -79,7 +81,6 @@ class TrainingJob(Job):
             took = time.perf_counter() - began
             if steps:  # the first chunk's time is mostly compilation
                 spent += took
-                rate = steps / spent if rate == 0 else 0.8 * rate + 0.2 * chunk / took
             steps += chunk
             self._record(steps, metrics)
             if trouble := diagnose(metrics, total, best, hyper):
@@ -93,6 +94,9 @@ class TrainingJob(Job):
             if now - last_frame > 0.9 / pictures or steps >= self.total:
                 last_frame = now
                 self.publish(state="running", step=steps, rate=rate, place=0)
+            # All that lies between two chunks takes its time, too.
+            view.did("step", chunk, time.perf_counter() - began, "compilation")
+            rate = 1 / seconds if (seconds := view.rate("step")) else 0.0
         self.end("done")
 
     def _record(self, steps: int, metrics: training.Metrics) -> None:

@@ -11,6 +11,7 @@ import jax
 
 from core import programs, training
 from lessons import lessons
+from lessons.lab import outlook
 from lessons.learned import setting
 from pages.ui import attendance, pictures
 from pages.ui.training_job import SLOW_CHUNK
@@ -68,6 +69,7 @@ def _tasks():
             yield lambda lesson=lesson, slider=slider.name, given=given, name=name: pictures.sweep(
                 lesson, lesson.defaults, slider, given, name
             )
+    yield outlook.measure  # so that a study's button can say how long it takes
     yield _first_slow_chunk
 
 

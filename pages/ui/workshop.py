@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 import streamlit as st
 
-from core.cost import SIZES, measurements
+from core.cost import ORDER, measurements, seconds_left
 from core.deceptron import Deceptron
 from lessons import lessons
 from lessons.figures import Drawing
@@ -124,8 +124,9 @@ class Workshop:
         if name == "start":
             frozen = dict(settings)
             self.measuring = MeasuringJob(
-                total=len(SIZES),
-                measure=lambda: measurements(SIZES),
+                total=len(ORDER),
+                measure=lambda: measurements(ORDER),
+                forecast=lambda records, spent: seconds_left(records, spent, ORDER),
                 paint=lambda snapshot: measured_frame(snapshot, frozen),
             ).start()
         elif name == "reset":
