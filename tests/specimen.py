@@ -74,7 +74,7 @@ class Specimen:
         return values, {"settings": self.complete(settings), "swept": {name: np.array(values)}}
 
     def draw(self, result: dict[str, Any]) -> Drawing:
-        """What moves with a: paths, shade, a mark, a number; with b: the curves, the ring; with the points: the paths."""
+        """Moving with a: paths, shade, a mark, numbers; with b: curves, the ring; with the points: paths, a mark."""
         given = result["settings"] | result["swept"]
         a, b = (np.asarray(given[name], float) for name in "ab")
         (x0, y0), goal, c = given["start"], given["goal"], given["c"]

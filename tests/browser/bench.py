@@ -195,7 +195,12 @@ class Bench:
         header["elsewhere"] = "picture/here"
         before = self.page.evaluate("Object.values(window.__stages ?? {})[0]?.state().revision ?? 0")
         text = base64.b64encode(pack(header, arrays)).decode()
-        urls = {"base": f"{HOST}/", "module": URLS["stage.js"], "css": URLS["stage.css"], "plotly": URLS["plotly.min.js"]}
+        urls = {
+            "base": f"{HOST}/",
+            "module": URLS["stage.js"],
+            "css": URLS["stage.css"],
+            "plotly": URLS["plotly.min.js"],
+        }
         call = "([text, fresh, theme, urls]) => window.mount(text, fresh, theme, urls)"
         self.page.evaluate(call, [text, fresh, self.theme, urls])
         ready = "([slug, least]) => window.__stages?.[slug]?.state().revision > least"
