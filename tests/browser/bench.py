@@ -112,7 +112,7 @@ class Bench:
     """One page with a stage in it. `open` mounts a lesson; `settings` are those in force at the last answer."""
 
     def __init__(self, page: Page) -> None:
-        self.page, self.errors, self.asked = page, [], []
+        self.page, self.errors, self.asked, self.stream = page, [], [], ""
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("console", lambda said: self.errors.append(said.text) if said.type == "error" else None)
         page.route(f"{HOST}/**", self._answer)
@@ -228,6 +228,8 @@ class Bench:
             settings = self.lesson.complete(wanted)
             drawn = self.lesson.experiment(self.given, **settings) | {"settings": settings}
             route.fulfill(body=pack(*scene(self.lesson, drawn)), content_type="application/octet-stream")
+        elif kind == "job":
+            route.fulfill(body=self.stream, content_type="text/event-stream")
         elif address.path in ("", "/"):
             route.fulfill(body=HTML, content_type="text/html")
         else:
