@@ -15,6 +15,7 @@ STEPS = 12
 FRAMES = 61
 MAP = (-0.5, 3.0, 0.5, 4.5)  # the extent of the fields of the map, smaller than its panel
 LEVELS = (4.5, 0.35, 0.9, 2.0)  # unevenly spaced and out of order
+TICKS = ((0.2, "low"), (0.75, "high"), (2.0, "beyond"))  # of the shade, the last one outside of its scale
 GROUPS = ("gradient_descent", "newton", "inverse_gradient", "rest")
 
 
@@ -106,7 +107,7 @@ class Specimen:
             Line("asked", "power", powers, 1e-2 * powers**0.5, colour="muted", answer=False),
         )
         fields = (
-            Field("hill", "map", hill, MAP, "shade", low=0.05, high=0.9, label="height"),
+            Field("hill", "map", hill, MAP, "shade", low=0.05, high=0.9, label="height", ticks=TICKS),
             Field("bowl", "map", bowl, MAP, levels=LEVELS, label="levels"),
             Field("slope", "power", p + 0.5 * q**2, (1.0, 200.0, 1e-2, 1.0), "shade", high=1.5, answer=True),
         )
@@ -123,12 +124,16 @@ class Specimen:
             (
                 Panel("map", "The map", Axis("x₁", (-1.0, 3.0)), Axis("x₂", (0.0, 5.0)), big=True),
                 Panel("loss", "The loss", Axis("step", (0.0, 12.0)), Axis("loss", (1e-8, 10.0), log=True)),
-                Panel("power", "Powers", Axis("a", (0.1, 1e3), log=True), Axis("p", (1e-3, 1e2), log=True), cursor="a"),
+                Panel("power", "Powers", Axis("a", (0.2, 800.0), True), Axis("p", (1e-3, 1e2), True), cursor="a"),
             ),
             lines,
             fields,
             marks,
-            (Readout("gd/loss", label="loss"), Readout("newton/map", label="x₂", digits=4)),
+            (
+                Readout("gd/loss", label="loss"),
+                Readout("newton/map", "y", "x₂", 4),
+                Readout("gd/map", "x", "x₁", 2),
+            ),
             {"edge": 40.0 / a - 16.0, "end": 12.0 - a, "shift": float(c)},
         )
 

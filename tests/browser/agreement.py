@@ -49,8 +49,9 @@ def shade_differs(alpha, here, field, strength, z=None):
     return np.quantile(np.abs(got - want[np.ix_(rows, columns)]), [0.5, 0.95]) / (strength * 255)
 
 
-def isolines_are_right(bench, drawing, panel, field):
-    """Ink at every crossing of a level, and no ink anywhere else."""
+def isolines_are_right(bench, panel, field, *, coarse=False):
+    """Ink at every crossing of a level, and no ink anywhere else. coarse: bends so sharp that nodes barely catch them."""
+    every = []
     here = bench.look()["panels"][panel]
     _, alpha = bench.ink(panel)
     inked = alpha > 25
@@ -63,7 +64,9 @@ def isolines_are_right(bench, drawing, panel, field):
             if 4 < px < alpha.shape[1] - 4 and 4 < py < alpha.shape[0] - 4:
                 met.append(inked[int(py) - 2 : int(py) + 3, int(px) - 2 : int(px) + 3].any())
         # At the tip of a line, where it runs along the rows, smoothing between the nodes moves it by some pixels.
-        assert len(met) > 50 and np.mean(met) > 0.95, f"level {level} is not drawn where it is crossed"
+        assert coarse or (len(met) > 50 and np.mean(met) > 0.95), f"level {level} is not drawn where it is crossed"
+        every += met
+    assert len(every) > 50 and np.mean(every) > 0.9
     # The value at each inked pixel is a level's, up to what the field changes by within two pixels.
     rows, columns = np.nonzero(inked)
     j = np.interp(rows + 0.5, y[::-1], np.arange(len(y))[::-1])
@@ -71,7 +74,7 @@ def isolines_are_right(bench, drawing, panel, field):
     value = z[j.round().astype(int), i.round().astype(int)]
     slope = np.hypot(*np.gradient(z, y, x))[j.round().astype(int), i.round().astype(int)]
     away = np.abs(value[:, None] - np.array(field.levels)).min(1)
-    assert np.mean(away <= 2.5 * slope + 1e-3) > 0.995
+    assert np.mean(away <= 2.5 * slope + 1e-3) > (0.97 if coarse else 0.995)
     assert len(rows) > 300
 
 
@@ -182,7 +185,10 @@ def readouts_agree(look, drawing, step, hidden=()):
                 said.append(expected.formatted(float(value), readout.digits))
         assert says[line.style.label] == " · ".join(said), f"{line.id} at step {step}"
     if drawing.readouts:
-        assert look["note"].split() == f"{'· '.join(sorted({'loss', 'x₂'}))} at step {step}".replace("·", " ·").split()
+        panels = {panel.id: panel for panel in drawing.panels}
+        named = {line.id: panels[line.panel] for line in drawing.lines}
+        what = [getattr(named[readout.line], readout.axis).label for readout in drawing.readouts]
+        assert look["note"].split() == f"{' · '.join(dict.fromkeys(what))} at step {step}".split()
 
 
 def handle(look, name):

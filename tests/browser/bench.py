@@ -36,7 +36,9 @@ window.mount = async (text, fresh, theme, urls) => {
   }
   const place = document.querySelector("#place");
   place.style.cssText = theme;
-  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  // In the buffer of a websocket a payload begins anywhere.
+  const bytes = new Uint8Array(text.length + 3).subarray(3, 3 + atob(text).length);
+  bytes.set(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)));
   window.leave = render({
     parentElement: place, data: bytes,
     setStateValue: (name, value) => window.sent.push([name, structuredClone(value)]),
@@ -174,7 +176,7 @@ class Bench:
           input.value = Math.round(share * input.max);
           input.dispatchEvent(new Event("input"));
           if (letGo) input.dispatchEvent(new Event("change"));
-          return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(window.look()))));
+          return new Promise((done) => requestAnimationFrame(() => done(window.look()))); // after the stage's own frame
         }}"""
         return self.page.evaluate(moved, [share, let_go])
 
@@ -189,7 +191,7 @@ class Bench:
         for slider in self._swept():
             # As in the app, what does not depend on the slider's own value has one address.
             others = json.dumps({key: value for key, value in settings.items() if key != slider.name})
-            url = f"sweep/{slider.name}/{zlib.crc32(others.encode())}"
+            url = f"sweep/{self.lesson.slug}/{slider.name}/{zlib.crc32(others.encode())}"
             header["sweeps"][slider.name] = {"url": url, "values": f"{slider.name}/values"}
             arrays[f"{slider.name}/values"] = slider.places(FRAMES)
         header["elsewhere"] = "picture/here"
@@ -217,8 +219,8 @@ class Bench:
         if kind == "stage-assets":
             asset = next(asset for asset in ASSETS.values() if asset.url == address.path)
             route.fulfill(body=asset.body, content_type=asset.mime)
-        elif kind == "sweep":
-            values, swept = self.lesson.sweep(name.split("/")[0], self.settings, self.given)
+        elif kind == "sweep" and name.startswith(f"{self.lesson.slug}/"):  # of the lesson before nobody waits for any
+            values, swept = self.lesson.sweep(name.split("/")[1], self.settings, self.given)
             arrays: dict[str, np.ndarray] = {}
             header = moving(values, self.lesson.draw(swept), arrays)
             route.fulfill(body=pack(header, arrays), content_type="application/octet-stream")

@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lessons.figures import METHODS
+from lessons.figures import METHODS, Axis
 from tests.browser import expected
 from tests.browser.agreement import isolines_are_right, marks_agree, rgb, seen_marks, shade_differs
-from tests.specimen import LEVELS, STEPS, Specimen
+from tests.specimen import LEVELS, STEPS, TICKS, Specimen
 
 SPECIMEN = Specimen()
 # How Plotly draws a dash: in pixels, for a line of this width.
@@ -61,6 +61,8 @@ def test_a_method_looks_as_it_does_everywhere(bench):
     gaps = {label: len(set((dashes or "").split())) for label, dashes in samples.items()}
     assert gaps["inverse gradient"] == 2 and samples["inverse gradient"] != samples["Newton"]
     assert look["legend"][3]["opacity"] == "0.5"
+    strokes = {label: float((dashes or "9").split()[0]) for label, dashes in samples.items()}
+    assert strokes["Newton"] < strokes["inverse gradient"]  # dots are shorter than dashes
 
 
 def test_what_plotly_says_under_the_pointer_is_what_is_drawn(bench):
@@ -109,7 +111,57 @@ def test_a_shade_is_strong_where_the_numbers_are_large(bench, panel, field, them
     inside = np.zeros(alpha.shape, bool)
     inside[max(0, int(y[1])) : int(np.ceil(y[0])) + 1, int(x[0]) : int(np.ceil(x[1])) + 1] = True
     assert not alpha[~inside].any()
-    assert "height" in bench.look()["panels"]["map"]["keys"] if panel == "map" else True
+
+
+def test_the_key_of_a_shade_names_its_grey(bench):
+    drawing = bench.open(SPECIMEN)
+    hill = drawing.fields[0]
+    ticks = bench.page.locator("[data-panel=map] .inv-ticks span")
+    seen = ticks.evaluate_all("all => all.map((one) => [one.textContent, parseFloat(one.style.left)])")
+    want = [(text, 100 * (value - hill.low) / (hill.high - hill.low)) for value, text in TICKS[:2]]
+    assert seen == [[text, pytest.approx(place, abs=0.1)] for text, place in want]
+    keys = {panel: here["keys"] for panel, here in bench.look()["panels"].items()}
+    assert "height" in keys["map"] and "levels" in keys["map"] and not keys["power"]
+
+
+def test_equal_scales_are_equal_and_show_the_ranges_that_were_asked_for(bench):
+    class Equal(Specimen):
+        def draw(self, result):
+            drawing = super().draw(result)
+            first, *others = drawing.panels
+            flat = replace(first, equal=True, y=Axis("x₂", (2.0, 4.5)))
+            return replace(drawing, panels=(flat, *others))
+
+    drawing = bench.open(Equal())
+    look = bench.look()
+    expected.axes_agree(look, drawing.panels)
+    here = look["panels"]["map"]
+    per = [here[letter]["length"] / np.ptp(here[letter]["range"]) for letter in "xy"]
+    assert per[0] == pytest.approx(per[1], rel=0.01)
+    expected.lines_agree(look, drawing)
+
+
+def test_an_axis_without_a_range_holds_all_that_is_drawn(bench):
+    class Fitted(Specimen):
+        def draw(self, result):
+            drawing = super().draw(result)
+            free = [replace(p, x=replace(p.x, range=None), y=replace(p.y, range=None)) for p in drawing.panels[1:]]
+            return replace(drawing, panels=(drawing.panels[0], *free))
+
+    drawing = bench.open(Fitted())
+    look = bench.look()
+    expected.axes_agree(look, drawing.panels)
+    expected.lines_agree(look, drawing)
+    for panel in drawing.panels[1:]:
+        here = look["panels"][panel.id]
+        places = np.concatenate(
+            [np.concatenate(expected.strokes(here, line, STEPS)) for line in drawing.lines if line.panel == panel.id]
+        )
+        places = places[np.abs(places).max(1) < 9e4]  # a zero on a logarithmic axis is nowhere near
+        for axis, letter in enumerate("xy"):
+            least, most = places[:, axis].min(), places[:, axis].max()
+            length = here[letter]["length"]
+            assert least >= -1 and most <= length + 1 and most - least > 0.3 * length, (panel.id, letter)
 
 
 def test_where_a_map_has_no_value_it_is_as_dark_as_where_it_promises_least(bench):
@@ -135,7 +187,7 @@ def test_isolines_run_where_the_numbers_cross_a_level(bench):
             return replace(super().draw(result), fields=(super().draw(result).fields[1],))
 
     drawing = bench.open(Alone())
-    isolines_are_right(bench, drawing, "map", drawing.fields[0])
+    isolines_are_right(bench, "map", drawing.fields[0])
     assert len(drawing.fields[0].levels) == len(LEVELS)
 
 

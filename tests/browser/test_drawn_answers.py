@@ -4,6 +4,7 @@ import base64
 import re
 
 import numpy as np
+import pytest
 
 from pages.ui.stage import pack
 from tests.browser import driver, expected
@@ -51,6 +52,21 @@ def test_an_older_picture_does_not_move_what_the_hand_has_moved_since(bench):
     drawing = bench.send({"a": 3.0, "b": 1.0}, answered=2)  # one that knows all is right
     assert bench.look()["state"]["settings"]["b"] == 1.0 and bench.look()["sliders"]["a"]["output"] == "3.00"
     picture_agrees(bench.look(), drawing)
+
+
+def test_a_picture_does_not_take_a_slider_out_of_the_hand(bench):
+    bench.open(SPECIMEN)
+    bench.nears("a")
+    held = bench.slide("a", 0.8)["state"]["settings"]["a"]
+    bench.send({"a": 1.0, "b": 8.0}, answered=0)  # set elsewhere meanwhile, as by a link
+    look = bench.look()
+    assert look["state"]["settings"]["a"] == held and look["sliders"]["a"]["share"] == pytest.approx(0.8, abs=0.02)
+    assert look["state"]["settings"]["b"] == 8.0 and look["sliders"]["b"]["output"] == "8.0 s"
+    _, swept = SPECIMEN.sweep("a", bench.settings)  # the frames of where the other slider is now
+    bench.nears("a")
+    bench.calm()
+    still = SPECIMEN.draw(SPECIMEN.experiment(**bench.settings))
+    picture_agrees(bench.look(), expected.frame(SPECIMEN.draw(swept), still, 48))
 
 
 def test_a_running_job_replaces_the_parts_of_the_picture_that_it_sends(bench):

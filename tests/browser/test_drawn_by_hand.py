@@ -73,6 +73,10 @@ def test_a_thumb_that_is_dragged_snaps_to_a_frame_and_commits_it(bench):
     drawing = bench.answer()
     assert bench.settings["a"] == told["a"]
     picture_agrees(bench.look(), drawing)
+    # Its own frames are at hand as before: they do not depend on where it stands.
+    look = bench.call("scrub('a', 11)")
+    picture_agrees(look, expected.frame(SPECIMEN.draw(swept), still, 11))
+    drawing = bench.send({"a": told["a"]}, answered=1)
     # The next slider starts from there, and so does its sweep.
     bench.nears("b")
     values, swept = SPECIMEN.sweep("b", bench.settings)
@@ -89,7 +93,7 @@ def test_arrow_keys_move_a_slider_by_one_frame(bench):
     bench.page.locator("[data-control=a] input").focus()
     for key, k in (("ArrowRight", start + 1), ("PageDown", start - 9), ("End", 60), ("ArrowLeft", 59), ("Home", 0)):
         bench.page.keyboard.press(key)
-        bench.page.evaluate("new Promise(requestAnimationFrame)")
+        bench.calm()
         look = bench.look()
         assert look["state"]["settings"]["a"] == pytest.approx(values[k], rel=1e-5), key
         picture_agrees(look, expected.frame(SPECIMEN.draw(swept), still, k))
@@ -120,7 +124,7 @@ def test_readouts_are_the_numbers_of_the_step_that_is_shown(bench):
     drawing = bench.open(SPECIMEN)
     readouts_agree(bench.look(), drawing, STEPS)
     titles = {entry["label"]: entry["title"] for entry in bench.look()["legend"]}
-    assert titles["gradient descent"] == "loss" and titles["Newton"] == "x₂"
+    assert titles["gradient descent"] == "loss, x₁" and titles["Newton"] == "x₂"
     for step in (0, 1, 6, 7, 8, 11):
         readouts_agree(bench.call(f"scrub('step', {step})"), drawing, step)
     bench.call(f"scrub('step', {STEPS})")
@@ -154,6 +158,18 @@ def test_the_legend_hides_the_lines_of_its_group_in_all_panels_and_no_other(benc
     assert bench.sent()[-1][1]["hide"] == []
     bench.answer()
     assert expected.lines_agree(bench.look(), drawing) == len(drawing.lines)
+
+
+def test_one_hidden_method_does_not_show_another(bench):
+    drawing = bench.open(SPECIMEN, hide=("newton",))
+    expected.lines_agree(bench.look(), drawing, STEPS, ("newton",))
+    bench.page.locator(".inv-legend button", has_text="gradient descent").click()
+    assert sorted(bench.sent()[-1][1]["hide"]) == ["gradient_descent", "newton"]
+    bench.calm()
+    expected.lines_agree(bench.look(), drawing, STEPS, ("newton", "gradient_descent"))
+    bench.page.locator(".inv-legend button", has_text="Newton").click()
+    bench.calm()
+    expected.lines_agree(bench.look(), drawing, STEPS, ("gradient_descent",))
 
 
 def test_play_runs_through_the_steps_and_ends_at_the_last(bench):
@@ -204,11 +220,14 @@ def test_the_row_of_steps_shows_and_sets_the_step(bench):
     assert int(thumb.input_value()) / int(thumb.get_attribute("max")) == pytest.approx(7 / STEPS)
     thumb.focus()
     bench.page.keyboard.press("ArrowRight")
-    bench.page.evaluate("new Promise(requestAnimationFrame)")
+    bench.calm()
     expected.lines_agree(bench.look(), drawing, 8)
     bench.page.keyboard.press("Home")
     bench.page.wait_for_function("window.sent.at(-1)[1].step === 0", timeout=driver.PATIENCE)
     expected.lines_agree(bench.look(), drawing, 0)
+    bench.page.keyboard.press("End")
+    bench.page.wait_for_function(f"window.sent.at(-1)[1].step === {STEPS}", timeout=driver.PATIENCE)
+    expected.lines_agree(bench.look(), drawing, STEPS)
 
 
 def test_a_dragged_point_shows_the_picture_of_where_it_is(bench):
@@ -279,4 +298,10 @@ def test_pointing_at_a_step_marks_it_in_every_panel(bench):
         want = [tuple(expected.points(here, line.x, line.y)[4]) for line in paths]
         np.testing.assert_allclose(sorted(marked), sorted(want), atol=0.2, err_msg=panel.id)
     assert "step 4" in [ring["text"] for ring in look["panels"]["map"]["rings"]]
+    bench.page.mouse.move(1, 1)
+    bench.call("scrub('step', 2)")
+    here = look["panels"]["loss"]  # where that step was is nothing now
+    bench.page.mouse.move(here["plot"]["left"] + x, here["plot"]["top"] + y)
+    bench.page.mouse.move(here["plot"]["left"] + x + 1, here["plot"]["top"] + y)
+    assert not any(len(ring["parts"]) == 3 for ring in bench.call("state()")["panels"]["map"]["rings"])
     bench.page.mouse.move(1, 1)
