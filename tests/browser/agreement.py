@@ -50,7 +50,7 @@ def shade_differs(alpha, here, field, strength, z=None):
 
 
 def isolines_are_right(bench, panel, field, *, coarse=False):
-    """Ink at every crossing of a level, and no ink anywhere else. coarse: bends so sharp that nodes barely catch them."""
+    """Ink at every crossing of a level, and no ink anywhere else. coarse: its bends are sharp between nodes."""
     every = []
     here = bench.look()["panels"][panel]
     _, alpha = bench.ink(panel)
@@ -187,7 +187,7 @@ def readouts_agree(look, drawing, step, hidden=()):
     if drawing.readouts:
         panels = {panel.id: panel for panel in drawing.panels}
         named = {line.id: panels[line.panel] for line in drawing.lines}
-        what = [getattr(named[readout.line], readout.axis).label for readout in drawing.readouts]
+        what = [getattr(named[one.line], one.axis).label or named[one.line].title for one in drawing.readouts]
         assert look["note"].split() == f"{' · '.join(dict.fromkeys(what))} at step {step}".split()
 
 
