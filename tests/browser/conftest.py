@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.browser import chromium, driver
+from tests.browser.bench import Bench
 
 FLAGS = [
     "--disable-background-networking",
@@ -82,6 +83,21 @@ def visit(page: Page, server: driver.Server) -> Callable[..., Page]:
         return page
 
     return visit
+
+
+@pytest.fixture(scope="module")
+def bench_page(browser: Browser) -> Iterator[Bench]:
+    """The stage alone, one page for all tests of a file: most of its time goes into starting Plotly."""
+    context = browser.new_context(viewport={"width": 1200, "height": 900}, accept_downloads=True)
+    yield Bench(context.new_page())
+    context.close()
+
+
+@pytest.fixture
+def bench(bench_page: Bench) -> Iterator[Bench]:
+    """The stage alone: the test fails if its page complains."""
+    yield bench_page
+    bench_page.close()
 
 
 @pytest.hookimpl(wrapper=True)

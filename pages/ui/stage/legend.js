@@ -34,7 +34,7 @@ export class Legend {
     this.readouts = header.readouts.map((readout) => ({ ...readout, group: groupOf.get(readout.line) }));
     const noted = header.readouts.map(({ line, axis }) => {
       const panel = header.panels.find(({ id }) => id === header.lines.find((other) => other.id === line)?.panel);
-      return panel?.[`${axis}axis`]?.label;
+      return panel?.[`${axis}axis`]?.label || panel?.title; // an axis may leave its name to the title
     });
     this.quantities = [...new Set(noted.filter(Boolean))];
     this.root.hidden = lines.length === 0;
