@@ -19,7 +19,9 @@ def test_a_choice_is_judged_by_the_run():
     assert CHOICE.right({"value": 2}) == ["yes, y* is"] and CHOICE.right({"value": 0}) == ["no"]
     assert CHOICE.verdict("no", {"value": 0}) == "**Right**: no. It is y\\* that counts."
     wrong = CHOICE.verdict("no", {"value": 2})
-    assert wrong.startswith("**Not so.** You said “no”; the run shows: **yes, y\\* is**.") and "y\\* that counts" in wrong
+    assert (
+        wrong.startswith("**Not so.** You said “no”; the run shows: **yes, y\\* is**.") and "y\\* that counts" in wrong
+    )
     assert CHOICE.verdict(None, {"value": 2}).startswith("The run shows: **yes, y\\* is**.")
 
 
@@ -36,7 +38,9 @@ def test_the_feedback_answers_the_choice_that_was_made():
     )
     said = {option.text: choice.verdict(option.text, {"value": 2}) for option in choice.options}
     assert "A is tempting" in said["a"] and "B would need a 1" in said["b"]
-    assert "tempting" not in said["b"] and "tempting" not in said["c"] and all("That is why." in s for s in said.values())
+    assert (
+        "tempting" not in said["b"] and "tempting" not in said["c"] and all("That is why." in s for s in said.values())
+    )
     assert "tempting" not in choice.verdict("a", {"value": 0})  # it was right
 
 
@@ -101,7 +105,9 @@ def test_a_point_that_no_figure_shows_is_put_into_words(value):
     assert not POINT.hits((0.0, 0.0), result)
     assert POINT.verdict(None, result).startswith("The run shows: **farther away than any figure shows**.")
     said = POINT.verdict((1.0, 2.0), result)
-    assert said.startswith("**Not close.** You pointed at (1, 2); the run shows **farther away than any figure shows**.")
+    assert said.startswith(
+        "**Not close.** You pointed at (1, 2); the run shows **farther away than any figure shows**."
+    )
 
 
 def test_impossible_scales_are_refused():
