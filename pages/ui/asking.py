@@ -1,4 +1,4 @@
-"""The box that asks: a prediction or a quiz, the answer to it beside what the run says, or why nothing is asked here."""
+"""The box that asks: a prediction or a quiz, the answer beside what the run says, or why nothing is asked here."""
 
 from typing import Any
 from urllib.parse import urlencode

@@ -45,7 +45,7 @@ def _play(lesson: Lesson, part: dict[str, Any], code: DeltaGenerator) -> None:
 
     code: where the code of the figure stands, in the midst of the explanation.
     part["whole"]: whether the rest of the page is still to come.
-    part["answered"]: whether the prediction is.  part["free"]: or need not be, since nothing is asked at these settings.
+    part["answered"]: whether the prediction is.  part["free"]: or need not be, since nothing is asked here.
     """
     answered = answers.answered(lesson.slug)
     if not part["whole"] and answered != part["answered"]:

@@ -33,7 +33,7 @@ export default async function (component) {
 
 
 def component(name: str) -> Callable[..., Any]:
-    """The component that a module of this folder draws. Its `render` gets what Streamlit hands it, and the addresses."""
+    """What a module of this folder draws. Its `render` gets what Streamlit hands over, and the addresses."""
     files = {"module": f"{name}.js", "css": "stage.css", "plotly": "plotly.min.js"}
     urls = json.dumps({kind: ASSETS[file].url for kind, file in files.items()})
     # Styles are not isolated: Plotly puts its own style sheet into the document's head, out of a shadow root's reach.

@@ -4,7 +4,7 @@ import { h, put, s, say } from "./dom.js";
 import { format } from "./numbers.js";
 import { lineColour } from "./theme.js";
 
-const VEIL = "Predict first, then the figure answers";
+const VEIL = "Predict first";
 const DASHES = { solid: null, dash: "6 4", dot: "2 3", dashdot: "7 3 2 3" };
 
 export class Legend {
