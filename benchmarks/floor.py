@@ -5,6 +5,7 @@ from pathlib import Path
 
 from lessons import lessons
 from lessons.lesson import Lesson, Settings
+from lessons.prediction import question_at
 from lessons.scene import scene
 from pages.ui.stage.pack import pack
 
@@ -25,7 +26,7 @@ def prepare(folder: str) -> None:
     texts = {
         "question": lesson.question,
         "text": lesson.text,
-        "verdict": lesson.prediction.question.format(**result["settings"]),
+        "verdict": question_at(lesson.prediction, result["settings"]),
         "reading": lesson.reading(result),
         "why": lesson.why,
         "quiz": lesson.quiz.question,

@@ -109,7 +109,7 @@ class Student:
 
     def asked(self) -> bool:
         """Whether the page still waits for a prediction."""
-        return bool(self.tab.find("radio", "prediction:") or self.tab.find("button", ":unsure"))
+        return self.tab.asked() is not None
 
     def sliders(self) -> list[dict[str, Any]]:
         """The sliders of the stage that is shown, each with whether it snaps."""

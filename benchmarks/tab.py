@@ -23,7 +23,7 @@ PATIENCE = 60.0  # seconds without an answer after which a student would reload:
 KEPT_SWEEPS = 16  # as pages/ui/stage/sweeps.js keeps them
 KEPT_RUNS = 2  # script runs for which a browser keeps a large message that is not shown any more
 DONE = (ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY)
-STAGE = "inversion.stage"
+STAGE, ASKING = "inversion.stage", "inversion.asking"
 
 
 class TabError(RuntimeError):
@@ -32,7 +32,7 @@ class TabError(RuntimeError):
 
 @dataclass(frozen=True)
 class Element:
-    """An element on the page. fragment: the part of the script that draws it.  kind: such as "radio"."""
+    """An element on the page. fragment: the part of the script that draws it.  kind: such as "stage"."""
 
     fragment: str
     kind: str
@@ -259,13 +259,20 @@ class Tab:
 
     async def answer(self, pick: int = 0) -> float:
         """Answer the page's prediction by an option or, where there is no choice, by "I don't know"."""
-        if found := self.find("radio", "prediction:"):
-            name, radio = found
-            said = radio.content.options[pick % len(radio.content.options)]
-            return await self.act([WidgetState(id=name, string_value=said)], radio.fragment)
-        if found := self.find("button", ":unsure"):
-            return await self.act([WidgetState(id=found[0], trigger_value=True)], found[1].fragment)
-        raise TabError("the page asks for no prediction")
+        found, options = self.find("asking", "prediction:"), self.asked()
+        if options is None:
+            raise TabError("the page asks for no prediction")
+        said = options[pick % len(options)] if options else None
+        value = json.dumps({"done": {"act": "answer", "id": f"{time.time():.6f}", "said": said}})
+        return await self.act([WidgetState(id=found[0], json_value=value)], found[1].fragment)
+
+    def asked(self) -> list[str] | None:
+        """The answers that the page's prediction may be given, [] where there is no choice; None if it asks none."""
+        found = self.find("asking", "prediction:")
+        data = json.loads(found[1].content.json) if found else {}
+        if data.get("mode") != "ask":
+            return None
+        return data["options"] if data["form"] == "choice" else []
 
     def header(self) -> dict[str, Any]:
         """What the stage on the page was told: controls, settings, events and so on (see pages/ui/stage/pack.py)."""
@@ -340,8 +347,10 @@ def _element(delta: Any) -> Element | None:
     kind = element.WhichOneof("type")
     content = getattr(element, kind)
     if kind == "bidi_component":
+        if content.component_name == ASKING:
+            return Element(delta.fragment_id, "asking", content)
         if content.component_name != STAGE:
             return None
         length = int.from_bytes(content.bytes[:4], "little")
         return Element(delta.fragment_id, "stage", Stage(content.id, content.bytes[4 : 4 + length]))
-    return Element(delta.fragment_id, kind, content) if kind in ("radio", "button", "exception") else None
+    return Element(delta.fragment_id, kind, content) if kind == "exception" else None

@@ -3,7 +3,7 @@
 from playwright.sync_api import Page
 
 from benchmarks.servers import Server
-from tests.browser import driver
+from tests.browser import driver, hands
 
 # What the page is asked: press a key on an element, then the milliseconds until what `done` waits for is painted.
 PRESSED = """([slug, selector, key, leave]) => {
@@ -41,8 +41,7 @@ def open_lesson(page: Page, server: Server, slug: str, **settings: object) -> No
     """Open a lesson by its address, answer its prediction, and let the picture come to rest."""
     driver.open_page(page, server.url, slug, **settings)
     driver.stage_state(page, slug)
-    page.click(".st-key-prediction [data-testid=stRadio] label >> nth=1")
-    page.wait_for_selector(".st-key-prediction [data-testid=stRadio]", state="detached", timeout=driver.PATIENCE)
+    hands.predict(page, 1)
     rest(page, slug)
 
 

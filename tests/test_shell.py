@@ -10,7 +10,7 @@ import pytest
 
 from lessons import SYLLABUS, lessons
 from pages.ui import files, shell, startup
-from pages.ui.navigation import GLOSSARY
+from pages.ui.navigation import BESIDE, GLOSSARY
 from pages.ui.stage.assets import ASSETS, eager
 
 ROOT = Path(__file__).parents[1]
@@ -24,9 +24,13 @@ def test_the_server_starts_without_jax_or_the_lessons():
 
 
 def test_every_lesson_has_its_address_and_the_first_is_the_root():
-    assert set(shell.slugs()) == {*lessons(), GLOSSARY}
+    assert set(shell.slugs()) == {*lessons(), *BESIDE}
     assert SYLLABUS[0].lessons[0].slug == shell.OPENING
-    assert {route.path for route in shell.routes()} == {"/", f"/{GLOSSARY}", *(f"/{slug}" for slug in lessons())}
+    assert {route.path for route in shell.routes()} == {
+        "/",
+        *(f"/{slug}" for slug in BESIDE),
+        *(f"/{slug}" for slug in lessons()),
+    }
 
 
 @pytest.mark.parametrize("element", shell.ELEMENTS)

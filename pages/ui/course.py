@@ -3,7 +3,7 @@
 import streamlit as st
 
 from lessons import SYLLABUS, lessons
-from pages.ui import navigation, progress
+from pages.ui import answers, navigation, progress
 from pages.ui.device import device_line
 
 
@@ -25,6 +25,7 @@ def course_map() -> None:
     )
     if progress.done():
         st.caption("A ✓ marks what you have worked through. The marks stay in this browser.")
-        st.button("Forget my marks and answers", on_click=progress.forget, type="tertiary")
+        st.button("Forget my marks and answers", on_click=answers.forget, type="tertiary")
+    navigation.link(navigation.PREDICTIONS, "My predictions: what you have answered so far")
     navigation.link(navigation.GLOSSARY, "Glossary: every symbol of the course")
     st.markdown(f"## Where it runs\n{device_line()}")

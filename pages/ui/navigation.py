@@ -14,7 +14,8 @@ from streamlit.navigation.page import StreamlitPage
 from lessons import SYLLABUS, lessons
 from pages.ui import progress
 
-GLOSSARY = "glossary"
+GLOSSARY, PREDICTIONS = "glossary", "predictions"
+BESIDE = {PREDICTIONS: "My predictions", GLOSSARY: "Glossary"}  # pages without a lesson, in the first part
 PAGES = Path(__file__).parents[1]
 _LINK = re.compile(r"\[([^\]]+)\]\(([\w-]+)\)")
 
@@ -22,20 +23,20 @@ _LINK = re.compile(r"\[([^\]]+)\]\(([\w-]+)\)")
 def pages() -> dict[str, list[StreamlitPage]]:
     """What `st.navigation` takes: the pages of each part, in teaching order."""
     course = {part.menu: [page(lesson.slug) for lesson in part.lessons] for part in SYLLABUS}
-    course[SYLLABUS[0].menu].append(page(GLOSSARY))
+    course[SYLLABUS[0].menu] += [page(slug) for slug in BESIDE]
     return course
 
 
 def page(slug: str) -> StreamlitPage:
-    """The page of a lesson, with its progress mark, or the glossary; the first lesson is the opening page."""
+    """The page of a lesson, with its progress mark, or one without a lesson; the first lesson is the opening page."""
     # A copy, since Streamlit notes in it whether it is the page of this run.
     return copy.copy(_page(slug, slug in progress.done()))
 
 
 @functools.cache  # to make it Streamlit asks the disk some ten times where the script lies, and a run needs all pages
 def _page(slug: str, done: bool) -> StreamlitPage:
-    if slug == GLOSSARY:
-        return st.Page(PAGES / "welcome" / "glossary.py", title="Glossary", url_path=GLOSSARY)
+    if slug in BESIDE:
+        return st.Page(PAGES / SYLLABUS[0].folder / f"{slug}.py", title=BESIDE[slug], url_path=slug)
     part = next(part for part in SYLLABUS if any(lesson.slug == slug for lesson in part.lessons))
     script = PAGES / part.folder / f"{slug.replace('-', '_')}.py"
     first = slug == SYLLABUS[0].lessons[0].slug
@@ -45,7 +46,7 @@ def _page(slug: str, done: bool) -> StreamlitPage:
 
 
 def link(slug: str, label: str = "") -> None:
-    """A link to a lesson or the glossary, within the session."""
+    """A link to a lesson or a page beside them, within the session."""
     target = page(slug)
     st.page_link(target, label=label or target.title)
 

@@ -78,10 +78,10 @@ def table(content: Table, key: str) -> None:
 
 
 def _link(text: str, lesson: Lesson, settings: Settings) -> dict[str, str]:
-    return {"text": text, "href": f"{lesson.slug}?{urlencode(_query(lesson, settings))}"}
+    return {"text": text, "href": f"{lesson.slug}?{urlencode(query(lesson, settings))}"}
 
 
-def _query(lesson: Lesson, settings: Settings) -> dict[str, str]:
+def query(lesson: Lesson, settings: Settings) -> dict[str, str]:
     """The permalink's query, never empty: a lesson's page without one shows the settings that it was left at."""
     chosen = lesson.complete(settings)
     some = next(control for control in lesson.controls if control.name)

@@ -19,7 +19,7 @@ from pages.ui.stage import pack
 
 def result(lesson: Lesson, settings: Settings, given: Any = None, given_name: str = "") -> Result:
     """The experiment at these settings. given_name stands for the model in the cache's key."""
-    return _result(lesson.slug, _varied(lesson, settings), given_name, lesson, given) | {"settings": settings}
+    return _result(lesson.slug, varied(lesson, settings), given_name, lesson, given) | {"settings": settings}
 
 
 def payload(lesson: Lesson, result: Result, source: Any, **extra: Any) -> bytes:
@@ -68,7 +68,7 @@ def elsewhere(lesson: Lesson, settings: Settings, given: Any, given_name: str, p
     """
     settings = lesson.complete(settings)
     if passing:
-        drawn = lesson.experiment(given, **dict(_varied(lesson, settings))) | {"settings": settings}
+        drawn = lesson.experiment(given, **dict(varied(lesson, settings))) | {"settings": settings}
     else:
         drawn = result(lesson, settings, given, given_name)
     return pack(*scene(lesson, drawn))
@@ -85,13 +85,13 @@ def sweep(lesson: Lesson, settings: Settings, name: str, given: Any = None, give
 
 
 def _others(lesson: Lesson, settings: Settings, name: str) -> tuple[tuple[str, Any], ...]:
-    return tuple((key, value) for key, value in _varied(lesson, settings) if key != name)
+    return tuple((key, value) for key, value in varied(lesson, settings) if key != name)
 
 
 _met: set[tuple] = set()
 
 
-def _varied(lesson: Lesson, settings: Settings) -> tuple[tuple[str, Any], ...]:
+def varied(lesson: Lesson, settings: Settings) -> tuple[tuple[str, Any], ...]:
     """The settings that change a result; step and legend only choose how much of it is drawn."""
     shown = [control.name for control in lesson.controls if isinstance(control, Step | Legend)]
     return tuple((name, value) for name, value in settings.items() if name not in shown)

@@ -1,8 +1,10 @@
 """Which lessons this student has worked through: answered is done. The marks outlive the session in a cookie.
 
-A session is lost with a reload, so the stage writes the marks into the browser, and a new session reads them there.
-Nothing is kept on the server.
+A session is lost with a reload, so the page writes the marks into the browser (pages/ui/stage/keeping.js), and a new
+session reads them there, before anything is drawn. Nothing is kept on the server.
 """
+
+import secrets
 
 import streamlit as st
 
@@ -16,7 +18,7 @@ def done() -> set[str]:
     kept = st.session_state.setdefault("done", None)
     if kept is None:
         kept = st.session_state["done"] = read(st.context.cookies.get(COOKIE, ""))
-    return kept | set(st.session_state.get("prediction", {}))
+    return kept
 
 
 def read(cookie: str) -> set[str]:
@@ -24,14 +26,20 @@ def read(cookie: str) -> set[str]:
     return set(cookie.split(".")) & set(lessons())
 
 
+def mark(slug: str) -> None:
+    """This lesson has been answered."""
+    st.session_state["done"] = done() | {slug}
+
+
 def forget() -> None:
-    """Start afresh: no marks, no answers."""
-    for kind in ("prediction", "quiz"):
-        st.session_state.pop(kind, None)
+    """No marks."""
     st.session_state["done"] = set()
-    st.session_state["forgotten"] = True
+    st.session_state["forgotten"] = secrets.token_hex(8)
 
 
 def for_the_browser() -> dict[str, object]:
-    """What the stage is told: the cookie, the marks to put there, and whether they replace those of other tabs."""
-    return {"cookie": COOKIE, "done": sorted(done()), "replace": bool(st.session_state.pop("forgotten", False))}
+    """What the page is told: the cookie, the marks to put there, and a name for the last wish to forget, or "".
+
+    It is told in each run, since a run may be overtaken; the browser follows each wish once.
+    """
+    return {"cookie": COOKIE, "done": sorted(done()), "forgotten": st.session_state.get("forgotten", "")}

@@ -26,7 +26,7 @@ from pages.ui.stage.assets import ASSETS
 OPENING = "start"  # the lesson that the root shows
 PAGES = Path(__file__).parents[1]
 # The elements that every lesson's page is made of, as Streamlit's build names the files that draw them.
-ELEMENTS = ("BidiComponent", "Html", "Selectbox", "Radio", "rehype-katex", "PageLink")
+ELEMENTS = ("BidiComponent", "Html", "Selectbox", "rehype-katex", "PageLink")
 _IMPORTS = re.compile(r"""(?:from|import)\s*["'`]\./([\w.-]+\.js)["'`]""")
 
 _SKETCH = (Path(__file__).parent / "sketch.html").read_text(encoding="utf-8")

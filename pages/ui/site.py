@@ -10,11 +10,12 @@ st.set_page_config(page_title="Inversion", layout="wide")
 st.html(Path(__file__).parent / "style.css")
 startup.wait()
 
-from pages.ui import navigation  # noqa: E402
+from pages.ui import asking, navigation  # noqa: E402
 from pages.ui.device import device_line  # noqa: E402
 from pages.ui.find import find  # noqa: E402
 
 page = st.navigation(navigation.pages(), position="top")
+asking.keep()
 find()
 page.run()
 with st.container(key="foot"):

@@ -5,7 +5,9 @@ from lessons.prediction import Aim
 from tests.browser import driver
 
 LESSONS = list(lessons().values())
-GUESS, UNSURE = "That is my guess", "I don’t know; show me"
+CONFIRM, UNSURE = "That is my prediction", "I don’t know; show me"
+ASKED = ".st-key-prediction .inv-ask"
+OPEN = ".inv-stage:not(.inv-veiled)"
 
 
 def address(slug):
@@ -14,15 +16,15 @@ def address(slug):
 
 
 def predict(page, choice=0):
-    """Commit to an answer of the kind that the page asks for; the stage is then free."""
-    options = page.locator(".st-key-prediction label[data-testid='stRadioOption']")
-    guess = page.get_by_role("button", name=GUESS)
-    options.or_(guess).first.wait_for(timeout=driver.PATIENCE)
-    if guess.count():
-        guess.click()
-    else:
-        options.nth(choice).click()
-    page.wait_for_selector(".inv-stage:not(.inv-veiled)", timeout=driver.PATIENCE)
+    """Choose, where there is a choice, and confirm; the stage is then free."""
+    confirm = page.locator(ASKED).get_by_role("button", name=CONFIRM)
+    confirm.wait_for(timeout=driver.PATIENCE)
+    if confirm.is_disabled():
+        page.locator(f"{ASKED} label").nth(choice).click()
+    page.wait_for_selector(".inv-stage", timeout=driver.PATIENCE)  # an answer may be a point of the figure
+    confirm.click()
+    page.wait_for_selector(OPEN, timeout=driver.PATIENCE)
+    page.locator(f"{ASKED} a").wait_for(timeout=driver.PATIENCE)
     driver.wait_until_idle(page)
 
 

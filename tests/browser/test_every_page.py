@@ -1,13 +1,22 @@
 """Every page in a real browser: by a cold deep link, light and dark, wide and narrow, for hands, keys and readers."""
 
-import re
-
 import pytest
 from axe_playwright_python.sync_playwright import DEFAULT_OPTIONS, Axe
 
 from lessons.controls import Slider, Step
 from tests.browser import driver
-from tests.browser.hands import LESSONS, address, drawn, settled, stage, sweeps_are_here, verdict_is_given
+from tests.browser.hands import (
+    ASKED,
+    CONFIRM,
+    LESSONS,
+    OPEN,
+    address,
+    drawn,
+    settled,
+    stage,
+    sweeps_are_here,
+    verdict_is_given,
+)
 
 AXE = Axe().axe_script
 every_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.slug)
@@ -65,6 +74,7 @@ def test_a_page_opens_is_answered_on_a_phone_and_follows_the_hand(visit, watch, 
     assert page.locator("h1").inner_text() == lesson.question  # the only one: the sketch has gone
     assert driver.stage_state(page, lesson.slug)["framesDrawn"] > 0
     assert page.locator(".inv-veiled").count() == 1
+    assert banner_lies_off_the_figure(page)
     assert cut_titles(page) == []
     assert barriers(page) == []
     driver.resize(page, driver.PHONE, scheme="dark")
@@ -83,11 +93,12 @@ def answers_on_a_phone_by_keyboard_alone(page, lesson):
     """Nothing is wider than the phone, and everything is reached and answered without a pointer."""
     assert driver.horizontal_overflow(page) == []
     assert cut_titles(page) == []
+    assert banner_lies_off_the_figure(page)
     before = drawn(page)
     page.evaluate(SEEN)
     answered_by_keyboard(page, lesson)
-    asked = page.locator(".st-key-prediction")
-    asked.get_by_text(re.compile("^You (said|pointed)")).first.wait_for(timeout=driver.PATIENCE)
+    asked = page.locator(ASKED)
+    asked.get_by_role("link").wait_for(timeout=driver.PATIENCE)
     said = asked.inner_text()
     if lesson.slug not in AFTER_A_BUTTON:
         assert verdict_is_given(lesson, said)
@@ -122,6 +133,19 @@ def is_seen_at_once_and_follows_the_hand(page, watch, lesson):
         assert len(watch.sent) == sent, f"{slider.name} asked the server"
 
 
+def banner_lies_off_the_figure(page):
+    """Whether "Predict first" is to be seen, and covers no panel."""
+    return page.evaluate(
+        """() => {
+        const banner = document.querySelector(".inv-veil").getBoundingClientRect();
+        const covers = (box) => box.left < banner.right && banner.left < box.right
+          && box.top < banner.bottom && banner.top < box.bottom;
+        const panels = [...document.querySelectorAll(".inv-panel")].map((panel) => panel.getBoundingClientRect());
+        return panels.length > 0 && banner.width > 60 && banner.right <= innerWidth && !panels.some(covers);
+      }"""
+    )
+
+
 def cut_titles(page):
     """Titles of panels that end in three dots."""
     return page.evaluate(
@@ -138,21 +162,20 @@ def shown_at_first(control, lesson):
 
 
 def answered_by_keyboard(page, lesson):
-    """Tab to the prediction and answer it with a key."""
-    kind = lesson.prediction.kind
+    """Tab to the prediction, choose with a key where there is a choice, and confirm with another."""
     for _ in range(80):
         page.keyboard.press("Tab")
         at = page.evaluate(
             """() => { const e = document.activeElement, box = e.closest('.st-key-prediction');
             return !box ? "" : e.type === "radio" ? "radio" : e.tagName === "BUTTON" ? e.innerText : "" }"""
         )
-        if kind == "choice" and at == "radio":
+        if at == "radio":
             page.keyboard.press("Space")
-            break
-        if kind != "choice" and "guess" in at:
+        if at == CONFIRM:
             page.keyboard.press("Enter")
             break
-    page.wait_for_selector(".inv-stage:not(.inv-veiled)", timeout=driver.PATIENCE)
+    assert page.evaluate("document.activeElement.getAttribute('role')") == "status"  # where the verdict is read aloud
+    page.wait_for_selector(OPEN, timeout=driver.PATIENCE)
     driver.wait_until_idle(page)
 
 

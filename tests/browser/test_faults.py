@@ -9,7 +9,7 @@ from benchmarks.tab import Tab
 from pages.ui import jobs
 from tests import asynchronous
 from tests.browser import driver
-from tests.browser.hands import predict, settled, stage
+from tests.browser.hands import OPEN, predict, settled, stage
 from tests.browser.wire import Wire
 
 LOST = ("ERR_", "WebSocket", "_stcore", "Failed to load", "404")  # what a browser says of a server that is gone
@@ -117,13 +117,13 @@ def test_open_pages_outlive_a_restart_of_their_server(visit, watch, server):
     settled(other, "four-ways")
     with watch.rerun(), driver.Watch(other, server.url).rerun():
         server.restart()
-    for one in (page, other):
-        one.bring_to_front()
-        predict(one)  # a new session asks again
+    other.bring_to_front()
+    other.locator(OPEN).wait_for(timeout=driver.PATIENCE)  # a new session, but the browser knows the answer
+    page.bring_to_front()
+    predict(page)
     now = settled(page, "crux")
     assert (now["alpha"], now["axes"]) == (0.5, "turned") and "alpha=0.5&axes=turned" in page.url
     assert settled(other, "four-ways")["eta"] == 0.2
-    page.bring_to_front()
     page.locator("[data-control=alpha] input[type=range]").focus()
     page.keyboard.press("End")
     page.wait_for_url(re.compile("alpha=8"), timeout=driver.PATIENCE)

@@ -6,13 +6,14 @@ sends back only committed values. `settings` changes when a control is let go, `
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import streamlit as st
 
 from .assets import ASSETS, Asset
 from .pack import pack, unpack
 
-__all__ = ["ASSETS", "Asset", "pack", "stage", "unpack"]
+__all__ = ["ASSETS", "Asset", "component", "pack", "stage", "unpack"]
 
 # Streamlit imports this text from a blob: URL, where relative imports cannot resolve. The app's base is taken from
 # the address that its own bundle was really loaded from: right on deep links and behind a path-stripping proxy.
@@ -30,13 +31,16 @@ export default async function (component) {
 }
 """
 
-_URLS = {
-    "module": ASSETS["stage.js"].url,
-    "css": ASSETS["stage.css"].url,
-    "plotly": ASSETS["plotly.min.js"].url,
-}
-# Styles are not isolated: Plotly puts its own style sheet into the document's head, out of a shadow root's reach.
-_mount = st.components.v2.component("inversion.stage", js=_JS.replace("URLS", json.dumps(_URLS)), isolate_styles=False)
+
+def component(name: str) -> Callable[..., Any]:
+    """What a module of this folder draws. Its `render` gets what Streamlit hands over, and the addresses."""
+    files = {"module": f"{name}.js", "css": "stage.css", "plotly": "plotly.min.js"}
+    urls = json.dumps({kind: ASSETS[file].url for kind, file in files.items()})
+    # Styles are not isolated: Plotly puts its own style sheet into the document's head, out of a shadow root's reach.
+    return st.components.v2.component(f"inversion.{name}", js=_JS.replace("URLS", urls), isolate_styles=False)
+
+
+_mount = component("stage")
 
 
 def _ignore() -> None:

@@ -7,15 +7,12 @@ import { Panel } from "./panel.js";
 import { Pointing } from "./pointing.js";
 import { fieldKeys } from "./scale.js";
 
-const VEIL = "Predict first, then the figure answers";
-
 export class Figures {
   constructor(stage) {
     this.stage = stage;
     this.bigs = h("div", { class: "inv-bigs" });
     this.smalls = h("div", { class: "inv-smalls" });
     this.root = h("div", { class: "inv-figures" }, this.bigs, this.smalls);
-    this.veil = h("div", { class: "inv-veil" }, h("span", {}, VEIL));
     this.panels = new Map();
     this.handles = new Map();
     this.pointed = null; // the step that is pointed at
@@ -46,10 +43,6 @@ export class Figures {
     this.smalls.hidden = header.panels.every(({ size }) => size === "big");
     header.panels.forEach((def) => this.place(def, header, sizes.get(def.id)));
     this.placeHandles();
-    const big = header.panels.find(({ size }) => size === "big") ?? header.panels[0];
-    // A prediction that is a point of the figure is made on the figure: nothing may lie over it.
-    if (header.veiled && big && header.guess !== "open") this.panels.get(big.id).area.append(this.veil);
-    else this.veil.remove();
   }
 
   /** What the legend and the controls take; folded-out settings may push the page, not shrink the figure. */

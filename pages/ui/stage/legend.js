@@ -4,6 +4,7 @@ import { h, put, s, say } from "./dom.js";
 import { format } from "./numbers.js";
 import { lineColour } from "./theme.js";
 
+const VEIL = "Predict first";
 const DASHES = { solid: null, dash: "6 4", dot: "2 3", dashdot: "7 3 2 3" };
 
 export class Legend {
@@ -20,8 +21,10 @@ export class Legend {
       this.made = wanted;
       this.entries.clear();
       for (const line of lines) this.entries.set(line.group, this.entry(line));
-      this.note = h("span", { class: "inv-note" });
-      this.root.replaceChildren(...[...this.entries.values()].map(({ button }) => button), this.note);
+      this.note = h("span", { class: "inv-reading" });
+      // Both have their room from the start: a line more, then or now, would move the figure under the eye.
+      const noted = h("span", { class: "inv-note" }, this.note, h("span", { class: "inv-veil" }, VEIL));
+      this.root.replaceChildren(...[...this.entries.values()].map(({ button }) => button), noted);
     }
     for (const line of lines) {
       const { sample } = this.entries.get(line.group);
@@ -37,7 +40,9 @@ export class Legend {
       return panel?.[`${axis}axis`]?.label || panel?.title; // an axis may leave its name to the title
     });
     this.quantities = [...new Set(noted.filter(Boolean))];
-    this.root.hidden = lines.length === 0;
+    this.root.hidden = !lines.length && !header.veiled && !this.veiled;
+    this.veiled = header.veiled || (this.veiled && header.slug === this.slug); // its line stays when it has been heeded
+    this.slug = header.slug;
   }
 
   entry({ group, label }) {
@@ -55,7 +60,6 @@ export class Legend {
       .map(({ label, sample }) => ({ label, line: sample }));
   }
 
-  /** The note stands from the start, unseen while veiled: a line more would make the figure smaller under the eye. */
   show({ hidden, veiled, value, step, last }) {
     for (const [group, { button, value: slot }] of this.entries) {
       put(button, { "aria-pressed": hidden.has(group) ? "false" : "true" });

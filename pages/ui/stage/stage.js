@@ -9,7 +9,6 @@ import { Figures } from "./figures.js";
 import { Legend } from "./legend.js";
 import { Live } from "./live.js";
 import { loadScript, loadStyle } from "./loading.js";
-import { keepMarks } from "./marks.js";
 import { Meter } from "./meter.js";
 import { Model } from "./model.js";
 import { nearest } from "./numbers.js";
@@ -19,14 +18,16 @@ import { Player } from "./player.js";
 import { runAgainOnceReconnected } from "./reconnect.js";
 import { Saving } from "./saving.js";
 import { same, Settings } from "./settings.js";
+import { storage } from "./storage.js";
 import { Sweeps } from "./sweeps.js";
 import { readTheme } from "./theme.js";
 
 const REST = 150; // ms of stillness before Plotly is told: shorter, and its 30 ms would land in the next movement
 const PATIENCE = 1000; // the same while an answer of the server is awaited
 // What of a header belongs to the page's run and not to the picture.
-const OF_THE_RUN = ["veiled", "answered", "guess", "kept", "sweeps", "elsewhere", "actions", "progress", "events"];
+const OF_THE_RUN = ["veiled", "answered", "guess", "sweeps", "elsewhere", "actions", "progress", "events"];
 const FREE = ["slider", "point"]; // controls whose places a picture can be fetched at; choices may need another model
+const jobs = storage("sessionStorage"); // of this tab
 const places = new WeakMap();
 window.__stages ??= {};
 
@@ -124,7 +125,6 @@ class Stage {
       newer ? this.lay(newer) : this.layDragged();
       this.live.follow(header.events);
       this.rejoin();
-      keepMarks(header.kept);
       this.publish();
     }
     this.theme = readTheme(this.root);
@@ -146,10 +146,10 @@ class Stage {
   rejoin() {
     const { slug, events, progress, actions } = this.header;
     const place = `inversion.job.${slug}`;
-    if (events) sessionStorage.setItem(place, events);
+    if (events) jobs.set(place, events);
     if (events || progress || !actions.length || this.rejoined) return;
     this.rejoined = true;
-    const job = sessionStorage.getItem(place);
+    const job = jobs.get(place);
     if (job) this.port.setTriggerValue("action", `attach:${job.split("/")[1]}`);
   }
 
@@ -263,7 +263,7 @@ class Stage {
   act(name) {
     this.live.forget();
     this.rejoined = true;
-    if (name === "reset") sessionStorage.removeItem(`inversion.job.${this.header.slug}`);
+    if (name === "reset") jobs.remove(`inversion.job.${this.header.slug}`);
     this.port.setTriggerValue("action", name);
   }
 

@@ -1,0 +1,5 @@
+"""The page of all predictions."""
+
+from pages.ui.predictions import predictions
+
+predictions()
