@@ -24,7 +24,6 @@ from core.protocol import Status, exact_iterations
 from core.setup import Setup
 from core.solve import solve_shared_out
 
-
 Quartiles = tuple[float, float, float]
 SHARES = (0.25, 0.5, 0.75)
 
@@ -59,7 +58,8 @@ class Summary(NamedTuple):
 
     iterations, spread, quartiles: mean, standard deviation and the 25, 50 and 75 % quantiles over the *solved* runs,
     nan where none is. needed: the same quantiles over all runs; one out of budget counts with its budget, which is a
-    lower bound ("at least"), and one that stalled or diverged with infinity. exact: the quantiles of the iterations
+    lower bound ("at least"), and one that stalled or diverged with infinity. given_up: the quantiles of the iterations
+    after which those stalled or diverged, nan where none did. exact: the quantiles of the iterations
     that exact steps would take. All other means, and error_spread, are over all runs, solved or not.
     """
 
@@ -69,6 +69,7 @@ class Summary(NamedTuple):
     spread: float
     quartiles: Quartiles
     needed: Quartiles
+    given_up: Quartiles
     exact: Quartiles
     success: float
     error: float
@@ -86,9 +87,9 @@ class Summary(NamedTuple):
     @property
     def censored(self) -> tuple[bool, bool, bool]:
         """Which of `needed` is a lower bound: the run at that quantile was out of budget."""
-        below = self.statuses["converged"], self.statuses["converged"] + self.statuses["budget"]
+        solved = self.statuses["converged"]
         ranks = [np.ceil(share * self.instances) for share in SHARES]
-        return tuple(bool(below[0] < rank <= below[1]) for rank in ranks)
+        return tuple(bool(solved < rank <= solved + self.statuses["budget"]) for rank in ranks)
 
 
 @eqx.filter_jit
@@ -147,6 +148,7 @@ def summary(rows: Iterable[Row]) -> Summary:
         spread=float(np.std(solved)) if solved.size else float("nan"),
         quartiles=_quartiles(solved),
         needed=_quartiles(np.where(known, every["iterations"], np.inf)),
+        given_up=_quartiles(every["iterations"][~known]),
         exact=_quartiles(every["exact"]),
         success=counts["converged"] / every["status"].size,
         statuses=counts,
