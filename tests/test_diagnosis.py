@@ -10,7 +10,7 @@ import pytest
 
 from core import networks, setups, solve, toys, training
 from core.deceptron import Deceptron, composition_defect, rjcp_field
-from core.diagnosis import REFUSED, SIGNATURES, UNTRUSTED, diagnose, slope
+from core.diagnosis import REFUSED, SIGNATURES, UNTRUSTED, diagnose, read, slope
 from core.networks import Affine, Slab, as_type
 from core.problem import Aimed
 from core.protocol import Status
@@ -151,6 +151,18 @@ def test_what_a_refusal_at_the_end_costs_is_not_held_against_the_steps_before():
 def test_a_solution_at_the_start_is_healthy():
     found, _, _ = run("dipg_differenced", matrix=INVERSE, start=INSIDE)
     assert found.signature == "healthy" and (found.signs.accepted, found.signs.fitted) == (1.0, -1)
+
+
+@pytest.mark.parametrize(("cut", "held"), [("last", 1), ("before", 0)])
+def test_what_the_box_holds_is_what_it_cut_in_the_last_trial(cut, held):
+    """In a run of five iterations the box cuts one component of one trial."""
+    _, walk, solver = run("dipg_differenced", matrix=INVERSE, eta=0.1, budget=5)
+    trials = walk.path.trials
+    row = {"last": 4, "before": 3}[cut]
+    relaxed = trials.projected.at[row].add(jnp.array([0.5, 0.0]))
+    walk = walk._replace(path=walk.path._replace(trials=trials._replace(relaxed=relaxed)))
+    signs = read(Aimed(toys.Sheared(), jnp.asarray(SHEAR @ INSIDE)), walk, solver)
+    assert int(walk.iterations) == 5 and signs.held == held
 
 
 def test_slope_is_the_sine_of_the_way_down():
