@@ -103,7 +103,7 @@ def test_an_active_box(method):
     box = {"y_star": SHEAR @ [2.0, 2.0], "start": [0.0, 0.0], "box": ([-0.5] * 2, [0.5] * 2), "budget": 60}
     found, walk, solver = run(method, **box, **given)
     assert found.signature == "box" and found.signs.held == 2
-    assert "The box holds it" in told(found, walk, solver)
+    assert "The box cut 2 components" in told(found, walk, solver)
 
 
 def test_an_inverse_that_ignores_y_is_not_to_be_trusted():
