@@ -6,10 +6,10 @@ The measure is the Jacobian composition C(x) = J_g(f(x)) J_f(x), which is I wher
     mean over probes v of |C(x) v - v|^2   its unbiased estimate (Hutchinson), v of signs +-1
 
 RJCP is the defect at run time, JCP its mean over training samples, used as a loss. Source: Kachhadiya,
-"Deceptron: Learned Local Inverses for Fast and Stable Physics Inversion", arXiv 2511.21076. The paper writes
-sums over components, its published code takes means. Here the defect and RJCP are sums; the loss terms that
-compare vectors, and `jcp`, are means over components (the sum divided by n or m), so that a weight means the
-same for every size.
+"Deceptron: Learned Local Inverses for Fast and Stable Physics Inversion", arXiv 2511.21076, where sums
+over components are written; the code of the author's second paper (arXiv 2605.13068) takes means. Here the defect and
+RJCP are sums; the loss terms that compare vectors, and `jcp`, are means over components (the sum divided by n or m),
+so that a weight means the same for every size.
 """
 
 from collections.abc import Callable

@@ -2,12 +2,13 @@
 
 A run is one walk under the protocol of `core.protocol`. From it a few numbers (`Signs`), and from those one signature:
 
-    healthy       it arrived, its proposals were mostly accepted, and g can be trusted where it ended
+    healthy       it arrived, and its proposals were mostly accepted; a high RJCP has then done no harm
     not_finite    it met a residual or a proposal that is not finite
     overfit       its residual is well below the noise of the data
-    minimum       no small step, by whatever method, would lower the residual
-    untrusted     RJCP is high where it ended: there g is no local inverse of f
-    box           it stands at the edge of the box, and the box holds it; RJCP is low
+    minimum       no small step, by whatever method, would lower the residual; or a descent from there, the box left
+                  aside, comes to such a point above the tolerance, as it does with data out of reach
+    untrusted     it did not arrive, and RJCP is high where it ended: there g is no local inverse of f
+    box           it stands at the edge of the box, the box holds it, and beyond the box is a solution; RJCP is low
     bold          half of its proposals or more were refused
     slow          the iterations were used up while the residual still fell
     floor         it stands still, free and with a slope to follow: its own steps are not exact enough
@@ -34,6 +35,7 @@ REFUSED = 0.5  # accepted proposals over all: that little is a halving a step; t
 FITTED = 0.5  # of the noise's size: a residual below that has fitted three quarters of the noise's energy
 FLAT = 1e-3  # |J^T r| / (|J| |r|): residuals that a method can still lower leave 1 / cond(J) or more
 RECENT = 5  # steps over which a residual falls or does not
+PROBED = 80  # steps of the descent that looks for a minimum: with data out of reach the last ones creep
 PACE = 0.25  # of what the steps aim at, in the logarithm of the residual: at a floor next to nothing is left of it
 
 
@@ -45,7 +47,8 @@ class Signs(NamedTuple):
     accepted: steps over proposals, without the refusals that ended the walk; 1 if nothing was tried.  rjcp: the defect
     at the end, a component; nan without a learned inverse.  slope: |J^T r| / (|J| |r|) of the components that the box
     leaves free.  held: how many it does not.  noise: the residual that the noise alone would leave, nan where it is
-    not known.  fitted: the first step at which the residual was below the noise, -1 if none was.
+    not known.  fitted: the first step at which the residual was below the noise, -1 if none was.  lowest: the residual
+    of the minimum that a descent from the end comes to, see `descend`; nan where the run arrived, or none is found.
     """
 
     residual: float
@@ -56,6 +59,7 @@ class Signs(NamedTuple):
     held: int
     noise: float
     fitted: int
+    lowest: float = float("nan")
 
 
 class Diagnosis(NamedTuple):
@@ -89,7 +93,9 @@ def _signature(status: Status, signs: Signs, solver: Solver) -> str:
         return "overfit"
     if still and signs.slope < FLAT and not signs.held:
         return "minimum"
-    if signs.rjcp > UNTRUSTED:
+    if not arrived and signs.lowest > float(solver.tolerance):
+        return "minimum"
+    if not arrived and signs.rjcp > UNTRUSTED:
         return "untrusted"
     if still and signs.held:
         return "box"
@@ -110,6 +116,10 @@ def read(
     kept = np.asarray(trials.accepted)
     proposals = int(np.sum(np.asarray(trials.halvings)[kept] + 1))
     held = _held(trials, int(np.sum(tried)) - 1, n)
+    lowest = np.nan
+    if Status(int(solution.status)) in (Status.STALLED, Status.BUDGET) and np.isfinite(residual[-1]):
+        reached, flat = descend(problem, jnp.asarray(solution.x))
+        lowest = float(reached) / float(solver.scale) if float(flat) < FLAT else np.nan
     below = np.flatnonzero(residual[: taken + 1] < (noise or 0.0))
     return Signs(
         residual=float(residual[-1]),
@@ -120,6 +130,7 @@ def read(
         held=int(np.sum(held)),
         noise=np.nan if noise is None else float(noise),
         fitted=int(below[0]) if below.size else -1,
+        lowest=lowest,
     )
 
 
@@ -143,6 +154,33 @@ def _held(trials, last: int, n: int) -> np.ndarray:
 def slope(problem: Problem, x, free) -> float:
     """|J^T r| / (|J| |r|) over the free components of x; 0 where r or J is 0, so at a solution and on a plateau."""
     return float(_slope(problem, x, free))
+
+
+@jax.jit
+def descend(problem: Problem, x):
+    """|r| and |J^T r| / (|J| |r|) where Levenberg-Marquardt comes from x, without a box, in PROBED steps.
+
+    Its damping is relative to |J|^2 and adapts: a third after a step that lowers |r|, else four times as much, and the
+    step is not taken. Data that no x gives make it end where the gradient is 0 and the residual is not.
+    """
+
+    def loss(x):
+        return problem.forward(x) - problem.target
+
+    def step(now, _):
+        x, residual, damping = now
+        jacobian = problem.jacobian(x)
+        normal = jacobian.T @ jacobian
+        unit = jnp.maximum(jnp.max(jnp.diagonal(normal)), jnp.finfo(x.dtype).tiny)
+        moved = x - jnp.linalg.solve(normal + damping * unit * jnp.eye(x.size, dtype=x.dtype), residual @ jacobian)
+        after = loss(moved)
+        lower = jnp.linalg.norm(after) < jnp.linalg.norm(residual)
+        keep = jax.tree.map(lambda new, old: jnp.where(lower, new, old), (moved, after), (x, residual))
+        return (*keep, jnp.clip(damping * jnp.where(lower, 1 / 3, 4.0), 1e-10, 1e10)), None
+
+    begin = (x, loss(x), jnp.asarray(1e-2, x.dtype))
+    (x, residual, _), _ = jax.lax.scan(step, begin, length=PROBED)
+    return jnp.linalg.norm(residual), _slope(problem, x, jnp.ones(x.shape, bool))
 
 
 @jax.jit

@@ -1,7 +1,9 @@
 """What an experiment's table is made of: a model per training seed, instances per data seed, a row per method.
 
-One `Row` is one method with one model on one set of instances. Rows of several seeds are summed up as mean and spread
-over all instances, and median with quartiles, since the counts of iterations have long tails.
+One `Row` is one method with one model on one set of instances. Rows of several seeds are summed up. A count of
+iterations to a solution exists for the runs that were solved alone: a run that stalled has none, and of one that used
+up its budget only a lower bound is known (it is censored). So the counts of the solved runs, how many runs ended in
+which way, and quantiles over all runs with the bounds in them are kept apart; no mean mixes them.
 """
 
 from collections.abc import Iterable
@@ -18,9 +20,12 @@ from core.deceptron import Deceptron, rjcp_field
 from core.methods import METHODS
 from core.networks import as_type
 from core.problem import Aimed
-from core.protocol import Status
+from core.protocol import Status, exact_iterations
 from core.setup import Setup
 from core.solve import solve_shared_out
+
+Quartiles = tuple[float, float, float]
+SHARES = (0.25, 0.5, 0.75)
 
 
 class Row(NamedTuple):
@@ -28,6 +33,7 @@ class Row(NamedTuple):
 
     error: root mean square of x - truth over the components, in units of x.  rjcp: the exact defect of the model at
     the end of each walk, nan for a method without a model.  functions, products, inverses: see `core.methods.Work`.
+    exact: the iterations that exact steps would take under the same relaxation, see `core.protocol.exact_iterations`.
     cosine, apart: the first step beside Gauss-Newton's full one, their cosine and |difference| / |Gauss-Newton's|; nan
     where one of them is zero, or no step was tried.
     """
@@ -42,6 +48,7 @@ class Row(NamedTuple):
     functions: np.ndarray
     products: np.ndarray
     inverses: np.ndarray
+    exact: np.ndarray
     cosine: np.ndarray
     apart: np.ndarray
 
@@ -49,14 +56,21 @@ class Row(NamedTuple):
 class Summary(NamedTuple):
     """Rows of one method put together.
 
-    spread, error_spread: standard deviations over instances; quartiles: 25, 50 and 75 %, of the iterations.
+    iterations, spread, quartiles: mean, standard deviation and the 25, 50 and 75 % quantiles over the *solved* runs,
+    nan where none is. needed: the same quantiles over all runs; one out of budget counts with its budget, which is a
+    lower bound ("at least"), and one that stalled or diverged with infinity. given_up: the quantiles of the iterations
+    after which those stalled or diverged, nan where none did. exact: the quantiles of the iterations
+    that exact steps would take. All other means, and error_spread, are over all runs, solved or not.
     """
 
     method: str
     instances: int
     iterations: float
     spread: float
-    quartiles: tuple[float, float, float]
+    quartiles: Quartiles
+    needed: Quartiles
+    given_up: Quartiles
+    exact: Quartiles
     success: float
     error: float
     error_spread: float
@@ -69,6 +83,13 @@ class Summary(NamedTuple):
     inverses: float
     cosine: float
     apart: float
+
+    @property
+    def censored(self) -> tuple[bool, bool, bool]:
+        """Which of `needed` is a lower bound: the run at that quantile was out of budget."""
+        solved = self.statuses["converged"]
+        ranks = [np.ceil(share * self.instances) for share in SHARES]
+        return tuple(bool(solved < rank <= solved + self.statuses["budget"]) for rank in ranks)
 
 
 @eqx.filter_jit
@@ -93,10 +114,11 @@ def row(method: str, setup: Setup, model: Deceptron | None, seed: int, count: in
     learned = METHODS[method].learned
     rjcp = rjcp_field(as_type(model, default_float()), solution.x) if learned else np.full(count, np.nan)
     error = jnp.sqrt(jnp.mean((solution.x - truth) ** 2, axis=-1))
+    exact = exact_iterations(solution.path.residual[:, 0], setup.solver)
     numbers = (solution.iterations, solution.status, solution.residual, error, solution.accepted, rjcp, *solution.work)
     proposed = solution.path.trials.pulled_back[:, 0] - x0s
     beside = _beside_gauss_newton(setup.problem, proposed, y_stars, x0s)
-    return Row(method, *(np.asarray(number) for number in (*numbers, *beside)))
+    return Row(method, *(np.asarray(number) for number in (*numbers, exact, *beside)))
 
 
 def _mean_of_numbers(values: np.ndarray) -> float:
@@ -117,12 +139,17 @@ def summary(rows: Iterable[Row]) -> Summary:
     work = {name: float(np.mean(every[name])) for name in ("functions", "products", "inverses")}
     # An instance that starts within the tolerance has no step to compare.
     steps = {name: _mean_of_numbers(every[name]) for name in ("cosine", "apart")}
+    solved = every["iterations"][every["status"] == Status.CONVERGED]
+    known = np.isin(every["status"], (Status.CONVERGED, Status.BUDGET))
     return Summary(
         method=names.pop(),
         instances=every["status"].size,
-        iterations=float(np.mean(every["iterations"])),
-        spread=float(np.std(every["iterations"])),
-        quartiles=tuple(float(q) for q in np.percentile(every["iterations"], [25, 50, 75])),
+        iterations=float(np.mean(solved)) if solved.size else float("nan"),
+        spread=float(np.std(solved)) if solved.size else float("nan"),
+        quartiles=_quartiles(solved),
+        needed=_quartiles(np.where(known, every["iterations"], np.inf)),
+        given_up=_quartiles(every["iterations"][~known]),
+        exact=_quartiles(every["exact"]),
         success=counts["converged"] / every["status"].size,
         statuses=counts,
         error_spread=float(np.std(every["error"])),
@@ -130,3 +157,10 @@ def summary(rows: Iterable[Row]) -> Summary:
         **work,
         **steps,
     )
+
+
+def _quartiles(counts: np.ndarray) -> Quartiles:
+    """The quantiles at SHARES, each the count of some run (nothing lies between a count and infinity); nan of none."""
+    if not counts.size:
+        return (float("nan"),) * 3
+    return tuple(float(q) for q in np.quantile(counts, SHARES, method="inverted_cdf"))

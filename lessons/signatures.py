@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from core.diagnosis import Diagnosis, diagnose
+from core.diagnosis import FLAT, Diagnosis, Signs, diagnose
 from core.problem import Problem
 from core.reasons import why
 from core.setup import Solver
@@ -27,7 +27,7 @@ ADVICE = {
     ),
     "overfit": "Stop there: set the tolerance to the size of the noise.",
     "minimum": "Another start, if there may be a better branch; if not, no x explains these data.",
-    "box": "Widen the box if it is not physics; if it is, the answer lies on its edge.",
+    "box": "Widen the box if it is not physics; if it is, look for the best answer on its edge.",
     "untrusted": (
         "Start elsewhere, or train g for this place: a wider range, longer, more weight on JCP; and on the simulator "
         "in use."
@@ -44,7 +44,7 @@ def shown_by(diagnosis: Diagnosis) -> str:
     return {
         "overfit": f"The noise alone is a residual of {number_word(signs.noise)}; the walk was below that at step "
         f"{signs.fitted}.",
-        "minimum": f"|Jᵀr| is {number_word(signs.slope)} of |J| |r|: to first order nothing is to be gained.",
+        "minimum": _minimum(signs),
         "untrusted": f"RJCP is {number_word(signs.rjcp)} a component where it ended.",
         "bold": f"Of its proposals {share_word(signs.accepted)} were accepted.",
         "box": f"RJCP is {number_word(signs.rjcp)} a component: it is not the inverse that fails."
@@ -52,6 +52,15 @@ def shown_by(diagnosis: Diagnosis) -> str:
         else "",
         "floor": f"|Jᵀr| is {number_word(signs.slope)} of |J| |r|: there is a way down, it does not find it.",
     }.get(diagnosis.signature, "")
+
+
+def _minimum(signs: Signs) -> str:
+    if signs.slope < FLAT and not signs.held:
+        return f"|Jᵀr| is {number_word(signs.slope)} of |J| |r|: to first order nothing is to be gained."
+    return (
+        f"From there Levenberg–Marquardt, without the box, comes to a minimum with a residual of "
+        f"{number_word(signs.lowest)}, above the tolerance."
+    )
 
 
 def told(diagnosis: Diagnosis, solution: Solution, solver: Solver) -> str:

@@ -199,8 +199,10 @@ def test_a_summary_puts_rows_together():
     whole = study.summary(parts)
     counts = np.concatenate([part.iterations for part in parts])
     assert whole.instances == 14 and sum(whole.statuses.values()) == 14
-    assert whole.iterations == pytest.approx(counts.mean()) and whole.spread == pytest.approx(counts.std())
-    assert whole.quartiles == tuple(np.percentile(counts, [25, 50, 75]))
+    assert not any(np.any(part.status) for part in parts) and np.isnan([whole.iterations, *whole.quartiles]).all()
+    solved = study.summary([part._replace(status=np.full(7, Status.CONVERGED)) for part in parts])
+    assert solved.iterations == pytest.approx(counts.mean()) and solved.spread == pytest.approx(counts.std())
+    assert solved.quartiles == solved.needed == tuple(np.sort(counts)[[3, 6, 10]])  # the 4th, 7th and 11th of 14
     with pytest.raises(ValueError, match="rows of one method, got none"):
         study.summary([])
 
@@ -348,8 +350,9 @@ def test_a_tables_cells_say_what_the_summary_holds():
     rows = [study.row("gradient_descent", setups.linear(3), None, 1, 4)]
     rows = [rows[0]._replace(status=np.array([1, 1, 1, 0]), iterations=np.array([1, 2, 3, 6]))]
     cells = {name: say(study.summary(rows)) for name, say in tables.COLUMNS}
-    assert cells["iterations"] == "3.00 ± 1.87" and cells["solved"] == "75.0 %"
-    assert cells["median [quartiles]"] == "2.5 [1.75, 3.75]"
+    assert cells["iterations of the solved"] == "2 [1, 3]" and cells["solved"] == "75.0 %"
+    assert cells["stalled, out of budget, diverged"] == "0, 1, 0"
+    assert cells["iterations, all runs"] == "2 [1, 3]"
 
 
 @pytest.mark.parametrize(("slug", "experiment"), [("heat-1d", "heat-easy"), ("oscillator", "oscillator")])

@@ -1,15 +1,18 @@
-"""Methods that remember: conjugate gradients against scipy, L-BFGS against its pairs, Nesterov against its formula."""
+"""Methods that remember: conjugate gradients against scipy, L-BFGS against optax, Nesterov against its formula."""
 
 import dataclasses
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
+from scipy.optimize import minimize
 from scipy.sparse.linalg import cg
 
 from core import memories, quasi_newton, setups, solve
-from core.linear import LinearMap, conditioned
+from core.heat import Heat1D, time_for
+from core.linear import LinearMap, across, conditioned
 from core.memories import CONJUGATE, MOMENTUM, PAIRS
 from core.protocol import Status
 from core.toys import RotatedSine
@@ -76,6 +79,41 @@ def test_lbfgs_direction_is_that_of_the_pairs_really_visited():
         np.testing.assert_allclose(xs[k + 1] - xs[k], -eta * expected, rtol=1e-6, atol=1e-10)
         after = problem.matrix.T @ (problem.matrix @ xs[k + 1] - y_star)
         pairs = quasi_newton.with_pair(pairs, xs[k + 1] - xs[k], after - slope)
+
+
+@pytest.mark.parametrize("relaxation", [1.0, 0.7])
+@pytest.mark.parametrize("cubic", [0.0, 0.3], ids=["linear", "bent"])
+def test_lbfgs_direction_is_optaxs(relaxation, cubic):
+    """optax, shown the points that our run visited, proposes the same next step; relaxed steps are visited too."""
+    setup = free(budget=9, relaxation=relaxation)
+    if cubic:
+        bent = Heat1D(6, time=time_for(6, 10.0), cubic=cubic, unit_gain=True)
+        setup = dataclasses.replace(setup, problem=bent)
+    _, y_star, x0 = instance(setup)
+    y_star = setup.problem.forward(0.3 + 0.4 * jnp.arange(6.0) / 6) if cubic else y_star
+    got = solve.solve("lbfgs", setup, None, y_star, x0)
+    slope = jax.jit(jax.grad(lambda x: 0.5 * jnp.sum((setup.problem.forward(x) - y_star) ** 2)))
+    oracle = optax.scale_by_lbfgs(memory_size=quasi_newton.CAPACITY)
+    update = jax.jit(oracle.update)
+    state, xs, trials = oracle.init(x0), got.path.x, got.path.trials
+    assert int(got.iterations) >= 7
+    for k in range(int(got.iterations)):
+        direction, state = update(slope(xs[k]), state, xs[k])
+        if k:  # without a pair each has a length of its own
+            expected = -trials.eta[k] * direction
+            np.testing.assert_allclose(trials.pulled_back[k] - xs[k], expected, rtol=1e-6, atol=1e-11)
+
+
+def test_lbfgs_ends_where_scipys_does():
+    setup = free(budget=200, tolerance=1e-14)
+    x, y_star, x0 = instance(setup)
+    matrix = np.asarray(setup.problem.matrix)
+    y_star = y_star + across(setup.problem.matrix)[:, 0]  # out of reach: a minimum that is no solution
+    half = lambda x: 0.5 * np.sum((matrix @ x - y_star) ** 2)  # noqa: E731
+    other = minimize(half, x0, jac=lambda x: matrix.T @ (matrix @ x - y_star), method="L-BFGS-B", tol=1e-16)
+    got = solve.solve("lbfgs", setup, None, y_star, x0)
+    np.testing.assert_allclose(got.x, x, atol=1e-5)
+    np.testing.assert_allclose(other.x, x, atol=1e-4)
 
 
 @pytest.mark.parametrize("method", ["nesterov", "conjugate_gradient", "lbfgs"])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from core.architectures import with_slabs
-from core.networks import Affine, Start, leaky, mlp, slab
+from core.networks import Affine, Start, leaky, mlp, residual_mlp, slab
 from core.toys import Sheared
 
 SAMPLES = jnp.array([[1.0, -2.0], [3.0, 4.0], [2.0, 7.0]])
@@ -47,3 +47,15 @@ def test_an_mlp_is_its_layers_between_its_units():
     hidden = leaky(net.weights[0] @ ((v - inner.centre) / inner.spread) + net.biases[0])
     expected = outer.centre + outer.spread * (net.weights[1] @ hidden + net.biases[1])
     np.testing.assert_allclose(net(v), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("make", [mlp, residual_mlp])
+def test_weights_begin_scaled_by_the_width_that_they_read(make):
+    """N(0, 1 / fan-in): each unit's sum then has variance 1, whatever the layer's own width. 3,000 numbers or more."""
+    units = Affine.none(jnp.zeros((1, 10)))
+    net = make(KEY, units, units, (300, 40, 500))
+    fan_in = [10, 300, 40, 500]
+    for k, (weight, width) in enumerate(zip(net.weights, fan_in, strict=True)):
+        begun = 10 * weight if make is residual_mlp and k == 3 else weight  # its last layer is a tenth
+        assert weight.shape[1] == width
+        assert np.std(begun) == pytest.approx(width**-0.5, rel=0.05), k

@@ -27,6 +27,17 @@ def test_the_closed_form_is_the_matrix_exponential(omega, zeta, time):
     np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-7 * np.abs(expected).max())
 
 
+@pytest.mark.parametrize("side", [-1, 1])
+@pytest.mark.parametrize("power", range(2, 14))
+def test_the_closed_form_is_exact_right_beside_critical_damping(side, power):
+    """(d t)^2 = 10^-power on either side of zeta = 1. Taken for critical, the error would be about half of it."""
+    omega, time = 1.7, 1.3
+    zeta = np.sqrt(1 + side * 10.0**-power / (omega * time) ** 2)
+    expected = expm(time * matrix(omega, zeta)) @ STATE
+    found = exactly(jnp.array(omega), jnp.array(zeta), jnp.array(STATE), jnp.array(time))
+    np.testing.assert_allclose(found, expected, rtol=1e-8)
+
+
 @pytest.mark.parametrize(
     ("zeta", "time"), [(0.0, 0.7), (0.3, 0.7), (1.0, 0.7), (1.5, 0.7), (0.0, 1e3), (0.3, 1e3), (1.5, 1e3)]
 )

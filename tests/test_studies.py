@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from core import training
 from core.methods import METHODS
 from lessons import lessons
+from lessons.figures import METHODS as METHOD_STYLES
 from lessons.lab import runs, tables
 from lessons.lab.__main__ import _listed, arguments
-from lessons.lab.experiments import DIFFERENCED, EXPERIMENTS, FULL, PROBES, TIED
+from lessons.lab.experiments import DIFFERENCED, EXPERIMENTS, FULL, PLAIN, PROBES, TIED
 from lessons.lab.runs import Plan
 from lessons.lab.study_table import ALL, NO_JCP, command, given_of, plan_of, ratios, ready, table_of
 from tests.tables import line, made_up
@@ -125,19 +126,31 @@ def test_a_line_that_is_not_whole_says_so():
     result = LESSON.experiment(given_of(table), **chosen)
     names = [name for name, _ in LESSON.tables(result)[0].rows]
     assert "D-IPG, differenced (100 instances so far)" in names
-    assert LESSON.reading(result).startswith("So far 12 of 12 lines")
+    assert LESSON.reading(result).startswith("So far 18 of 18 lines")
     del table[NO_JCP, DIFFERENCED]
     result = LESSON.experiment(given_of(table), **chosen)
-    assert not ready(result) and LESSON.reading(result).startswith("So far 11 of 12 lines")
+    assert not ready(result) and LESSON.reading(result).startswith("So far 17 of 18 lines")
 
 
 def test_few_iterations_without_a_solution_are_no_merit():
     chosen = LESSON.complete({})
     table = made_up(chosen)
     table["random start", DIFFERENCED] = line(DIFFERENCED, 2.6, 0.1, success=0.004, instances=400)
-    said = LESSON.reading(LESSON.experiment(given_of(table), **chosen))
-    assert "“random start” is dearest" in said
-    assert "“random start” solves 0 % of its instances, so that it ends after 2.6 iterations is no merit" in said
+    result = LESSON.experiment(given_of(table), **chosen)
+    said = LESSON.reading(result)
+    assert "For D-IPG, differenced, “random start” has the largest error in x, 22" in said
+    assert "it solves 0.4 % of its runs, the full training 100 %" in said
+    assert ratios(result, "random start")[0] == np.inf
+    cells = dict(zip(LESSON.tables(result)[0].columns, _cells_of(result, "random start", DIFFERENCED), strict=True))
+    assert cells["stalled, out of budget, diverged"] == "398, 0, 0" and cells["iterations, all runs"] == "∞ [∞, ∞]"
+
+
+def _cells_of(result, variant, method):
+    """The cells of one line of the page's first table."""
+    rows = LESSON.tables(result)[0].rows
+    begin = [name for name, _ in rows].index(variant)
+    cells = next(cells for name, cells in rows[begin + 1 :] if name == METHOD_STYLES[method].label)
+    return [cell.text for cell in cells]
 
 
 def test_figures_and_reports_are_told_as_met_and_beside_ours():
@@ -146,8 +159,10 @@ def test_figures_and_reports_are_told_as_met_and_beside_ours():
     assert lines.numeric and ("tied V = Wᵀ", ()) in lines.rows
     assert {cells[2].text for _, cells in asked.rows} == {"met", "not met"}
     assert "of 3 × 3 seeds" in asked.caption
-    for name, cells in reported.rows:
-        assert ("note" in name or "summary" in name) and re.search(r"\d", cells[0].text) and cells[1].text.endswith(".")
+    assert reported.columns[:2] == ("plain step, the paper’s", "differenced step, ours")
+    for name, (plain, differenced, why) in reported.rows:
+        assert re.search("not checked against|was not read", name) and why.text.endswith(".")
+        assert re.search(r"\d", plain.text) and re.search(r"\d", differenced.text)
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS.values(), ids=list(EXPERIMENTS))
@@ -155,8 +170,10 @@ def test_every_report_has_our_own_figure_and_a_reason_beside_it(experiment):
     chosen = LESSON.complete({"experiment": experiment.slug, "methods": ALL, "variants": tuple(
         key for key in dict(LESSON.controls[1].options))})  # fmt: skip
     found = tables.reported(experiment, made_up(chosen))
-    assert all(ours and one.why.endswith(".") for one, ours in found)
-    assert all(ours == "" for _, ours in tables.reported(experiment, {}))
+    assert all(
+        set(ours) == {PLAIN, DIFFERENCED} and all(ours.values()) and one.why.endswith(".") for one, ours in found
+    )
+    assert all(not any(ours.values()) for _, ours in tables.reported(experiment, {}))
 
 
 @pytest.mark.parametrize(

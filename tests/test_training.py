@@ -179,6 +179,30 @@ def test_noise_reaches_a_model_whose_f_is_the_physics():
     assert float(noisy.terms["reconstruction"][0]) > 1.5 * float(quiet.terms["reconstruction"][0])
 
 
+@pytest.mark.parametrize(
+    "make",
+    [lambda: setups.linear(4), lambda: setups.toy(toys.Sheared()), setups.heat_hard],
+    ids=["linear", "toy", "heat"],
+)
+def test_the_noise_of_a_batch_has_nothing_to_do_with_its_inputs(make, monkeypatch):
+    """Drawn from one key, a normal number is a rising function of the uniform one, or that very number."""
+    seen = []
+    monkeypatch.setattr(
+        training, "loss_terms", lambda _, x, y, key, probes, noise, *rest: seen.append((x, noise)) or {}
+    )
+    setup = make()
+    carry, fixed, setup = training.opened(training.start(setup, jax.random.key(2)), setup)
+    model = eqx.combine(carry[0], fixed)
+    hyper = Hyper(noise=0.3, weights=setup.hyper.weights)
+    for step in range(4):
+        training._loss(model, setup, hyper, jax.random.key(50 + step), step)
+    x, noise = (np.concatenate([np.asarray(pair[k]) for pair in seen]) for k in (0, 1))
+    assert np.std(noise) == pytest.approx(0.3, rel=0.15)
+    related = np.corrcoef(x.T, noise.T)[: x.shape[1], x.shape[1] :]
+    assert np.max(np.abs(related)) < 5 / np.sqrt(len(x))  # the largest of at most 1,024 chance correlations
+    assert len({tuple(pair[1][0].tolist()) for pair in seen}) == 4  # new noise in every step
+
+
 def test_everything_trained_is_float32():
     state, metrics = advance(training.start(short(), KEY), short())
     for leaf in jax.tree.leaves(eqx.filter((state.model, state.optimiser, metrics), eqx.is_inexact_array)):

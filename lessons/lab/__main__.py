@@ -6,13 +6,14 @@ Exit status: 0 the experiment was run; 1 with --check, and a figure asked for is
 
 import argparse
 import sys
+import textwrap
 import time
 from pathlib import Path
 
 from core import backend
 from core.forecast import about, remaining
 from lessons.lab import tables
-from lessons.lab.experiments import EXPERIMENTS
+from lessons.lab.experiments import EXPERIMENTS, Experiment
 from lessons.lab.outlook import Outlook, beginning
 from lessons.lab.runs import Doing, Plan, run
 
@@ -52,17 +53,32 @@ class Progress:
             print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
+def offered(experiment: Experiment) -> str:
+    """The variants and methods of an experiment, for --help."""
+    parts = f"variants {', '.join(experiment.names)}; methods {', '.join(experiment.methods)}"
+    return textwrap.fill(f"{experiment.slug}: {parts}", 100, initial_indent="  ", subsequent_indent="    ",
+                         break_on_hyphens=False)  # fmt: skip
+
+
 def arguments(words: list[str] | None) -> argparse.Namespace:
     """What was asked for. Ends the program with status 2 where that is no request."""
     parser = argparse.ArgumentParser(
         prog="python -m lessons.lab",
         description="Train Deceptrons over several seeds, solve fresh instances by every method, print the table.",
-        epilog="The same command with the same --out goes on where it was stopped. Ctrl-C keeps what is done.",
+        epilog="The same command with the same --out goes on where it was stopped. Ctrl-C keeps what is done.\n\n"
+        + "\n".join(offered(experiment) for experiment in EXPERIMENTS.values()),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("experiment", choices=EXPERIMENTS, help="which experiment")
     parser.add_argument("--seeds", type=int, default=3, help="training seeds (default 3)")
     parser.add_argument("--data-seeds", type=int, default=3, help="sets of instances (default 3)")
     parser.add_argument("--instances", type=int, default=300, help="instances in each set (default 300)")
+    parser.add_argument(
+        "--first-seed",
+        type=int,
+        default=0,
+        help="the first training seed and the first data seed (default 0); others repeat the study independently",
+    )
     parser.add_argument("--steps", type=int, help="training steps (default: the experiment's)")
     parser.add_argument("--only", action="store_true", help="the experiment itself, without its ablations")
     parser.add_argument("--variants", help="some of its variants, separated by commas (default: all but the probes)")
@@ -94,6 +110,7 @@ def main(words: list[str] | None = None) -> int:
             asked.steps,
             experiment.names[:1] if asked.only else _listed(asked.variants) or experiment.ablations,
             _listed(asked.methods),
+            asked.first_seed,
         )
         progress.begin(beginning(plan, asked.out))
         table = run(plan, asked.out, progress)

@@ -28,6 +28,9 @@ Key = tuple[str, int | None, int]  # of a row: method, training seed or None, da
 Rows = dict[tuple[str, Key], Row]  # by variant and key
 
 
+DATA_SEEDS = 1000  # data seeds count from here, above all seeds of training: no instance is one that training saw
+
+
 class Doing(NamedTuple):
     """What a run is at: training a variant (no method), steps, or solving by a method, rows; how much of how much."""
 
@@ -51,7 +54,10 @@ class OtherSettings(ValueError):
 
 @dataclass(frozen=True)
 class Plan:
-    """How much of an experiment is run: seeds of each kind, instances per data seed, steps (None: the setup's)."""
+    """How much of an experiment is run: seeds of each kind, instances per data seed, steps (None: the setup's).
+
+    first_seed: where the training seeds and the data seeds begin; other seeds are an independent repetition.
+    """
 
     experiment: Experiment
     seeds: int = 3
@@ -60,12 +66,16 @@ class Plan:
     steps: int | None = None
     variants: tuple[str, ...] = (FULL,)
     methods: tuple[str, ...] = ()
+    first_seed: int = 0
 
     def __post_init__(self) -> None:
         for name, least in (("seeds", 1), ("data_seeds", 1), ("instances", 1), ("steps", 1)):
             value = getattr(self, name)
             if value is not None and value < least:
                 raise ValueError(f"{name} must be at least {least}, got {value}")
+        if not 0 <= self.first_seed <= DATA_SEEDS - max(self.seeds, self.data_seeds):
+            most = DATA_SEEDS - max(self.seeds, self.data_seeds)
+            raise ValueError(f"first_seed must be between 0 and {most}, got {self.first_seed}")
         for name in self.variants:
             if name not in self.experiment.names:
                 raise ValueError(f"no variant {name!r}; {self.experiment.slug} has {', '.join(self.experiment.names)}")
@@ -83,9 +93,14 @@ class Plan:
         for method in self.chosen:
             learned = METHODS[method].learned
             if learned or variant == FULL:
-                for seed in range(self.seeds) if learned else [None]:
-                    for data_seed in range(self.data_seeds):
-                        yield method, seed, data_seed
+                for seed in self.training_seeds if learned else [None]:
+                    for k in range(self.data_seeds):
+                        yield method, seed, self.first_seed + k
+
+    @property
+    def training_seeds(self) -> range:
+        """The seeds of the trainings."""
+        return range(self.first_seed, self.first_seed + self.seeds)
 
 
 def run(plan: Plan, folder: Path | None = None, report: Report = lambda doing: None, mend: bool = False) -> dict:
@@ -142,9 +157,8 @@ def _made(
         if seed is not None and models is None:
             models = _models(plan, variant, setup, folder, report, mend)
         report(Doing(variant, method, done, len(missing)))
-        model = None if seed is None else models[seed]
-        # Far from the seeds of training, so that no instance is one that training saw.
-        made = row(method, setup, model, 1000 + data_seed, plan.instances)
+        model = None if seed is None else models[seed - plan.first_seed]
+        made = row(method, setup, model, DATA_SEEDS + data_seed, plan.instances)
         _write_row(folder, variant, (method, seed, data_seed), made)
         yield variant, (method, seed, data_seed), made
 
@@ -159,19 +173,19 @@ def _models(plan: Plan, variant: str, setup: Setup, folder: Path | None, report:
         except keep.NotThisFit:
             if not mend:
                 raise
-    keys = jax.vmap(jax.random.key)(np.arange(plan.seeds))
+    keys = jax.vmap(jax.random.key)(np.array(plan.training_seeds))
     report(Doing(variant, "", 0, plan.steps or int(setup.hyper.total_steps)))  # the first chunk is compiled: seconds
     fits = training.fit_many(
         setup, keys, steps=plan.steps, report=lambda done, steps: report(Doing(variant, "", done, steps))
     )
-    for seed, (place, fit) in enumerate(zip(places, fits, strict=False)):
+    for seed, place, fit in zip(plan.training_seeds, places, fits, strict=False):
         keep.save(place, fit.model, name, seed=seed, steps=len(fit.history["total"]))
     return [fit.model for fit in fits]
 
 
 def model_places(plan: Plan, variant: str, folder: Path | None) -> list[Path]:
     """Where the trained models of a variant are kept, one a seed; none without a folder."""
-    return [] if folder is None else [folder / f"{_file(variant)}.seed{seed}.model" for seed in range(plan.seeds)]
+    return [] if folder is None else [folder / f"{_file(variant)}.seed{seed}.model" for seed in plan.training_seeds]
 
 
 def settings(setup: Setup) -> dict[str, object]:
@@ -192,6 +206,7 @@ def wanted(plan: Plan) -> dict[str, object]:
     experiment = plan.experiment
     return {
         "experiment": experiment.slug,
+        "first_seed": plan.first_seed,
         "seeds": plan.seeds,
         "data_seeds": plan.data_seeds,
         "instances": plan.instances,

@@ -30,7 +30,9 @@ def base() -> Path:
 
 def place(plan: Plan) -> Path:
     """The folder of a plan, which need not exist yet. Plans that differ in variants or methods alone share one."""
-    return base() / _name(plan.experiment.slug, plan.seeds, plan.data_seeds, plan.instances, plan.steps)
+    return base() / _name(
+        plan.experiment.slug, plan.seeds, plan.data_seeds, plan.instances, plan.steps, plan.first_seed
+    )
 
 
 @functools.lru_cache(maxsize=1024)

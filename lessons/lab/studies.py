@@ -7,13 +7,14 @@ import numpy as np
 from lessons.controls import Choice, Legend, Slider, Ticks
 from lessons.figures import METHODS, Axis, Drawing, Line, Panel
 from lessons.lab import notes, runs
-from lessons.lab.experiments import CLASSICAL, DIFFERENCED, EXPERIMENTS, FULL, LEARNED, TIED
+from lessons.lab.experiments import CLASSICAL, DIFFERENCED, EXPERIMENTS, FULL, LEARNED, PLAIN, TIED
 from lessons.lab.study_table import (
     ALL,
     BLURRED,
     MUCH_SLOWER,
     NO_JCP,
     PROBED,
+    SOLVED,
     TICKED,
     named,
     nothing_run,
@@ -22,7 +23,7 @@ from lessons.lab.study_table import (
     ready,
     table_of,
 )
-from lessons.lab.study_words import SOLVED, reading, shown
+from lessons.lab.study_words import reading, shown
 from lessons.lesson import Claim, Lesson, Settings, Takeaway
 from lessons.prediction import Option, Prediction
 
@@ -68,7 +69,7 @@ def draw(result):
     counts = tuple((float(v), str(v)) for v in (1, 2, 5, 10, 20, 50))
     return Drawing(
         panels=(
-            Panel("iterations", "iterations: median, quartiles (faint: under half solved)",
+            Panel("iterations", "iterations of the solved runs: median, quartiles (faint: under half solved)",
                   Axis("", (0.8, 100.0), log=True, ticks=counts), across, big=True),
             Panel("error", "error in x", Axis("", log=True), across),
         ),
@@ -123,7 +124,7 @@ def measured():
     """One training seed of 1,500 steps of every ablation that the claims speak of, 50 instances."""
     easy = EXPERIMENTS["heat-easy"]
     variants = (FULL, NO_JCP, "no reconstruction", "no cycle", "random start", TIED)
-    methods = ("gradient_descent", "gauss_newton", "dipg_plain", DIFFERENCED)
+    methods = ("gradient_descent", "gauss_newton", PLAIN, DIFFERENCED, "one_shot")
     return runs.run(runs.Plan(easy, 1, 1, 50, 1500, variants, methods))
 
 
@@ -132,32 +133,55 @@ def _found(variant, quantity, method=DIFFERENCED):
 
 
 def _order_claim(_lesson):
-    counts = {method: _found(FULL, "iterations", method) for method in ("gradient_descent", "gauss_newton")}
-    counts[DIFFERENCED] = _found(FULL, "iterations")
-    near = abs(counts[DIFFERENCED] - counts["gauss_newton"])
-    return counts, near <= 1 and counts["gradient_descent"] > 6 * counts[DIFFERENCED]
+    slow, near, ours = (measured()[FULL, m] for m in ("gradient_descent", "gauss_newton", DIFFERENCED))
+    counts = {line.method: (line.needed[1], line.censored[1], line.success) for line in (slow, near, ours)}
+    # Gradient descent's median may be a lower bound, which is the side that matters here.
+    return counts, abs(ours.needed[1] - near.needed[1]) <= 1 and slow.needed[1] > 6 * ours.needed[1]
 
 
 def _jcp_claim(_lesson):
     times = {q: _found(NO_JCP, q) / _found(FULL, q) for q in ("iterations", "error", "rjcp")}
-    return times, times["iterations"] < MUCH_SLOWER and times["error"] > BLURRED and times["rjcp"] > 50
+    solved = [_found(variant, "success") for variant in (FULL, NO_JCP)]
+    held = times["iterations"] < MUCH_SLOWER and times["error"] > BLURRED and times["rjcp"] > 50 and min(solved) > 0.98
+    return (times, solved), held
+
+
+def _plain_claim(_lesson):
+    """The paper's own step, without JCP."""
+    solved = {variant: _found(variant, "success", PLAIN) for variant in (FULL, NO_JCP)}
+    return solved, solved[FULL] > 0.98 and solved[NO_JCP] < 0.6
+
+
+def _relaxation_claim(_lesson):
+    """Exact proposals, Gauss-Newton's steps and both of D-IPG's take the same count: the relaxation decides it."""
+    found = {method: measured()[FULL, method] for method in ("gauss_newton", PLAIN, DIFFERENCED)}
+    counts = {method: (line.needed[1], line.exact[1]) for method, line in found.items()}
+    one = measured()[FULL, "one_shot"]
+    return (counts, one.success), all(abs(a - b) <= 1 for a, b in counts.values()) and one.success > 0.98
 
 
 def _idle_claim(_lesson):
-    found = {v: (_found(v, "iterations"), _found(v, "error")) for v in (FULL, "no reconstruction", "no cycle")}
-    count, error = found.pop(FULL)
-    return found, all(abs(c - count) < 0.2 and e < 1.1 * error for c, e in found.values())
+    steps = (PLAIN, DIFFERENCED)
+    found = {(v, m): measured()[v, m] for v in (FULL, "no reconstruction", "no cycle") for m in steps}
+    held = all(
+        line.success >= found[FULL, m].success - 0.02
+        and abs(line.iterations - found[FULL, m].iterations) < 0.5
+        and line.error < 1.1 * found[FULL, m].error
+        for (_, m), line in found.items()
+    )
+    return {key: (line.success, line.iterations, line.error) for key, line in found.items()}, held
 
 
 def _tied_claim(_lesson):
-    found = {q: (_found(FULL, q), _found(TIED, q)) for q in ("iterations", "error")}
-    plain = _found(TIED, "success", "dipg_plain")
+    found = {q: (_found(FULL, q), _found(TIED, q)) for q in ("iterations", "success")}
+    plain = _found(TIED, "success", PLAIN)
     return (found, plain), found["iterations"][1] > 2 * found["iterations"][0] and plain < 0.05
 
 
 def _stalled_claim(_lesson):
-    found = {q: (_found(FULL, q), _found("random start", q)) for q in ("iterations", "success", "error")}
-    return found, found["iterations"][1] < found["iterations"][0] and found["success"][1] < SOLVED
+    line = measured()["random start", DIFFERENCED]
+    found = (line.success, line.given_up[1], line.rjcp)
+    return found, line.success < SOLVED and line.rjcp < 0.1
 
 
 def _white_claim(_lesson):
@@ -168,7 +192,7 @@ def _white_claim(_lesson):
 
 
 def takeaway(settings):
-    """Two lines of the table: Gauss-Newton's and D-IPG's."""
+    """Two lines of the table, Gauss-Newton's and D-IPG's: the quartiles of the iterations of the solved runs."""
     plan = plan_of(settings | {"methods": ALL})
     experiment = plan.experiment.slug.replace("-", "_")
     return f"""\
@@ -181,8 +205,8 @@ def line(method, models):
     rows = [study.row(method, setup, model, 1000 + data_seed, {plan.instances})
             for model in models for data_seed in range({plan.data_seeds})]
     return study.summary(rows)
-newton = line("gauss_newton", [None]).iterations
-dipg = line("dipg_differenced", [fit.model for fit in fits]).iterations
+newton = line("gauss_newton", [None]).quartiles
+dipg = line("dipg_differenced", [fit.model for fit in fits]).quartiles
 """
 
 
@@ -190,7 +214,7 @@ def taken(result):
     """The same two, as far as they are there."""
     table = table_of(result)
     names = {"newton": (FULL, "gauss_newton"), "dipg": (FULL, DIFFERENCED)}
-    return {name: table[key].iterations for name, key in names.items() if key in table}
+    return {name: table[key].quartiles for name, key in names.items() if key in table}
 
 
 def _offered(names):
@@ -202,10 +226,12 @@ LESSON = Lesson(
     title="Studies over seeds",
     question="Which part of a Deceptron’s training can be left out?",
     text=(
-        "One training proves little: another seed, another network. Here the paper’s experiments run over as many "
-        "seeds as you like, each with parts of the training left out, all methods under one protocol: the same start, "
-        "box, relaxation, Armijo’s rule, tolerance and at most 80 iterations. Each mark sums up every fresh instance "
-        "of every seed."
+        "One training proves little: another seed gives another network. Here the paper’s experiments run over as many "
+        "seeds as you like, each with parts of the training left out. All methods obey one protocol: the same start, "
+        "box, relaxation, Armijo’s rule, tolerance and at most 80 iterations. D-IPG has two steps. The paper’s is "
+        "plain, $x_p = g(y - \\eta r)$; ours is differenced, $x_p = x + g(y - \\eta r) - g(y)$, so that an error which "
+        "$g$ makes in both places cancels. Iterations are counted for the solved runs; how the others ended stands "
+        "beside them."
     ),
     minutes=10,
     controls=(
@@ -221,7 +247,7 @@ LESSON = Lesson(
             "methods",
             "methods",
             {name: METHODS[name].label for name in ALL},
-            ("gradient_descent", "gauss_newton", "dipg_plain", DIFFERENCED),
+            ("gradient_descent", "lbfgs", "gauss_newton", PLAIN, DIFFERENCED, "one_shot"),
             least=1,
             when=("experiment", {name: tuple(e.slug for e in EXPERIMENTS.values() if name in e.methods)
                                  for name in ALL}),
@@ -239,9 +265,13 @@ LESSON = Lesson(
     draw=draw,
     reading=reading,
     prediction=Prediction(
-        "On “{experiment}”, leave JCP out of the training. How does differenced D-IPG fare beside the full training?",
+        "On “{experiment}”, leave JCP out of the training. How does D-IPG with our differenced step fare beside the "
+        "full training? (The paper’s plain step stands beside it in the table.)",
         (
-            Option("it needs more than half as many iterations again", _costs(lambda count, _: count > MUCH_SLOWER)),
+            Option(
+                "it needs more than half as many iterations again, or most runs are not solved",
+                _costs(lambda count, _: count > MUCH_SLOWER),
+            ),
             Option(
                 "about as many iterations, but what it finds is farther from the truth",
                 _costs(lambda count, error: count <= MUCH_SLOWER and error > BLURRED),
@@ -266,14 +296,21 @@ LESSON = Lesson(
         "All other numbers are measured here.",
     ),
     claims=(
-        Claim("On the easy heat problem differenced D-IPG is within one iteration of Gauss-Newton, and gradient "
-              "descent needs at least six times as many.", _order_claim, ("I3",)),
-        Claim("Without JCP RJCP is at least 50 times higher, the error in x at least 1.25 times, and the iterations "
-              "less than 1.5 times.", _jcp_claim, ("I4",)),
-        Claim("Without the reconstruction, or without the cycle, nothing gets worse.", _idle_claim, ("I4",)),
+        Claim("On the easy heat problem the median of differenced D-IPG is within one iteration of Gauss-Newton’s, and "
+              "that of gradient descent is more than six times as large.", _order_claim, ("I3",)),
+        Claim("There Gauss-Newton and both steps of D-IPG take as many iterations, give or take one, as the relaxation "
+              "alone asks for, and one-shot inversion solves 98 % of the runs or more.", _relaxation_claim, ("I3",)),
+        Claim("Without JCP RJCP is at least 50 times higher; for the differenced step the error in x is at least 1.25 "
+              "times as large, the iterations less than 1.5 times, and all but 2 % are still solved.",
+              _jcp_claim, ("I4",)),
+        Claim("Without JCP the paper’s plain step solves less than 60 % of the runs, with it more than 98 %.",
+              _plain_claim, ("I4",)),
+        Claim("Without the reconstruction, or without the cycle, both steps solve as many runs within 2 %, in as many "
+              "iterations within half of one, and the error in x is less than 1.1 times as large.",
+              _idle_claim, ("I4",)),
         Claim("With V = W^T differenced D-IPG takes more than twice the iterations, and plain D-IPG solves less than "
               "one in twenty.", _tied_claim, ("I4",)),
-        Claim("From a random start it ends sooner than the full training, and most instances are not solved.",
+        Claim("From a random start most instances are not solved, at an RJCP below 0.1.",
               _stalled_claim, ("I4",)),
         Claim("In the linear check the reconstruction does what JCP does: both reach a defect below 1e-6.",
               _white_claim, ("I4",)),

@@ -8,6 +8,7 @@ import numpy as np
 
 from core.protocol import Status
 from core.study import Summary
+from lessons.lab.counts import QUANTILES
 from lessons.lab.experiments import CLASSICAL, DIFFERENCED, EXPERIMENTS, FULL, LEARNED, PROBES, TIED, Table
 from lessons.lab.runs import Plan
 from lessons.lesson import Settings
@@ -25,10 +26,12 @@ TICKED = {
 PROBED = {str(count): name for name, count in PROBES.items()}
 EVERY = (FULL, *TICKED.values(), *PROBES)
 ALL = (*CLASSICAL, *LEARNED)
-QUARTILES, STATUSES = ("q25", "q50", "q75"), tuple(status.name.lower() for status in Status)
-MEASURED = tuple(name for name in Summary._fields if name not in ("method", "quartiles", "statuses"))
+STATUSES = tuple(status.name.lower() for status in Status)
+MEASURED = tuple(name for name in Summary._fields if name not in ("method", "statuses", *QUANTILES))
+QUARTILES = tuple(f"{name}.{k}" for name in QUANTILES for k in range(3))
 QUANTITIES = (*MEASURED, *QUARTILES, *STATUSES)
 MUCH_SLOWER, BLURRED = 1.5, 1.25  # iterations, and errors in x, that are so many times as large are told as larger
+SOLVED = 0.5  # below this share of solved runs the iterations of those few say little
 
 
 def plan_of(settings: Settings) -> Plan | None:
@@ -61,7 +64,8 @@ def given_of(table: Table) -> np.ndarray:
     numbers = np.full((len(EVERY), len(ALL), len(QUANTITIES)), np.nan)
     for (variant, method), line in table.items():
         parts = [getattr(line, name) for name in MEASURED]
-        parts += [*line.quartiles, *(line.statuses[name] for name in STATUSES)]
+        parts += [value for name in QUANTILES for value in getattr(line, name)]
+        parts += [line.statuses[name] for name in STATUSES]
         numbers[EVERY.index(variant), ALL.index(method)] = parts
     return numbers
 
@@ -76,7 +80,7 @@ def table_of(result: Mapping) -> Table:
             if np.isfinite(numbers["instances"]) and numbers["instances"] > 0:
                 found[variant, method] = Summary(
                     method=method,
-                    quartiles=tuple(float(numbers[name]) for name in QUARTILES),
+                    **{name: tuple(float(numbers[f"{name}.{k}"]) for k in range(3)) for name in QUANTILES},
                     statuses={name: int(np.nan_to_num(numbers[name])) for name in STATUSES},
                     **{name: float(numbers[name]) for name in MEASURED if name != "instances"},
                     instances=int(numbers["instances"]),
@@ -101,12 +105,18 @@ def ready(result):
 
 
 def ratios(result, variant=NO_JCP, method=DIFFERENCED):
-    """Iterations, error in x and RJCP of a variant over those of the full training; nan where one is missing."""
+    """Iterations, error in x and RJCP of a variant over those of the full training; nan where one is missing.
+
+    The iterations are the mean of the solved runs. Where less than half are solved, the ratio is infinite for the
+    variant and 0 for the full training: few iterations of the few that are solved are no merit.
+    """
     table = table_of(result)
     if (FULL, method) not in table or (variant, method) not in table:
         return (float("nan"),) * 3
     full, other = table[FULL, method], table[variant, method]
-    return tuple(over(getattr(other, name), getattr(full, name)) for name in ("iterations", "error", "rjcp"))
+    count = over(other.iterations, full.iterations) if full.success >= SOLVED else 0.0
+    count = count if other.success >= SOLVED else float("inf")
+    return (count, *(over(getattr(other, name), getattr(full, name)) for name in ("error", "rjcp")))
 
 
 def over(value, other):
@@ -134,5 +144,6 @@ def command(plan: Plan) -> str:
     words = [plan.experiment.slug, "--seeds", str(plan.seeds), "--data-seeds", str(plan.data_seeds)]
     words += ["--instances", str(plan.instances)]
     words += [] if plan.steps is None else ["--steps", str(plan.steps)]
+    words += ["--first-seed", str(plan.first_seed)] if plan.first_seed else []
     words += ["--variants", ",".join(plan.variants), "--methods", ",".join(plan.chosen), "--out", "results"]
     return f"python -m lessons.lab {shlex.join(words)}"

@@ -4,14 +4,14 @@ import re
 
 from lessons.figures import METHODS
 from lessons.lab import tables
-from lessons.lab.experiments import DIFFERENCED, FULL
-from lessons.lab.study_table import complete, instances_of, named, over, plan_of, ready, table_of
+from lessons.lab.counts import percent
+from lessons.lab.experiments import DIFFERENCED, FULL, ONE_SHOT, PLAIN, STEPS
+from lessons.lab.study_table import SOLVED, complete, instances_of, named, over, plan_of, ready, table_of
 from lessons.lesson import Cell
 from lessons.lesson import Table as Shown
 from lessons.words import number_word
 
 FELT = 1.1  # an error in x that is so many times as large is told
-SOLVED = 0.5  # below this share of solved instances a count of iterations says little
 
 
 def reading(result):
@@ -22,7 +22,7 @@ def reading(result):
         return "Nothing is run yet. Press Run."
     whole = len({(variant, key[0]) for variant in plan.variants for key in plan.keys(variant)})
     parts = [] if complete(plan, table) else [f"So far {len(table)} of {whole} lines have numbers."]
-    parts += [_fastest(table), _dearest(plan, table), _stopped(table)]
+    parts += [_fastest(table), _dearest(plan, table)]
     judged = tables.judged(plan.experiment, table)
     if judged:
         met = sum(met for _, _, met in judged)
@@ -37,57 +37,44 @@ def _fastest(table):
     counts = {
         method: line.iterations
         for (variant, method), line in table.items()
-        if variant == FULL and method != "one_shot" and line.success >= SOLVED
+        if variant == FULL and method != ONE_SHOT and line.success >= SOLVED
     }
     if len(counts) < 2:
         return ""
     few, many = min(counts, key=counts.__getitem__), max(counts, key=counts.__getitem__)
     if counts[few] == counts[many]:
-        return f"All methods that solve at least half need {counts[few]:.1f} iterations."
+        return f"All methods that solve at least half of the runs take {counts[few]:.1f} iterations in those."
     return (
-        f"Of the methods that solve at least half, {METHODS[few].label} needs the fewest iterations, "
-        f"{counts[few]:.1f}, and "
-        f"{METHODS[many].label} the most, {counts[many]:.1f}."
+        f"Of the methods that solve at least half of the runs, {METHODS[few].label} takes the fewest iterations in "
+        f"those, {counts[few]:.1f}, and {METHODS[many].label} the most, {counts[many]:.1f}."
     )
 
 
-def _compared(table):
-    """The method by which variants are compared: D-IPG, differenced if it is there."""
-    there = [method for method in (DIFFERENCED, "dipg_plain", "one_shot") if (FULL, method) in table]
-    return there[0] if there else None
+def _steps(table):
+    """The two steps of D-IPG, as far as the full training has a line of them; one shot where there is neither."""
+    there = [method for method in (PLAIN, DIFFERENCED) if (FULL, method) in table]
+    return there or [method for method in (ONE_SHOT,) if (FULL, method) in table]
 
 
 def _dearest(plan, table):
-    """Which of the variants costs most in the error in x, and what it costs in iterations."""
-    method = _compared(table)
-    if method is None:
-        return ""
+    """Which of the variants costs most in the error in x, for each step of D-IPG."""
+    return " ".join(filter(None, (_dearest_of(plan, table, method) for method in _steps(table))))
+
+
+def _dearest_of(plan, table, method):
     full = table[FULL, method]
     times = {v: over(table[v, method].error, full.error) for v in plan.variants[1:] if (v, method) in table}
     if not times:
         return ""
     worst = max(times, key=times.__getitem__)
-    line = table[worst, method]
     if times[worst] < FELT:
-        return f"For {METHODS[method].label}, nothing that is left out is felt in the error in x."
+        return (
+            f"For {METHODS[method].label}, no variant has an error in x more than {FELT:g} times the full training’s."
+        )
     return (
-        f"For {METHODS[method].label}, “{worst}” is dearest: its error in x is {number_word(times[worst])} times that "
-        f"of the full training, with {line.iterations:.1f} iterations in place of {full.iterations:.1f}."
-    )
-
-
-def _stopped(table):
-    """Which line stops early and solves nothing: few iterations are no merit then."""
-    method = _compared(table)
-    found = [
-        (v, line) for (v, m), line in table.items() if m == method and v != FULL and line.success < SOLVED
-    ]  # fmt: skip
-    if method is None or not found or method == "one_shot":
-        return ""
-    variant, line = min(found, key=lambda pair: pair[1].success)
-    return (
-        f"“{variant}” solves {100 * line.success:.0f} % of its instances, so that it ends after "
-        f"{line.iterations:.1f} iterations is no merit."
+        f"For {METHODS[method].label}, “{worst}” has the largest error in x, {number_word(times[worst])} times that of "
+        f"the full training; it solves {percent(table[worst, method].success)} of its runs, the full training "
+        f"{percent(full.success)}."
     )
 
 
@@ -121,7 +108,7 @@ def shown(result):
     size = f"{plan.seeds} training × {plan.data_seeds} data seeds × {plan.instances} instances"
     found = [
         Shown(
-            f"{experiment.title}: {size}; mean ± standard deviation. {tables.LEGEND}",
+            " ".join(filter(None, (f"{experiment.title}: {size}.", tables.LEGEND, tables.relaxed(table)))),
             tuple(name for name, _ in tables.COLUMNS),
             tuple(rows),
             numeric=True,
@@ -139,8 +126,12 @@ def shown(result):
             for figure, value, met in judged
         ]
         found.append(Shown(caption, ("here", "asked", ""), tuple(cells)))
-    beside = [(one, ours) for one, ours in tables.reported(experiment, table) if ours]
+    beside = [(one, ours) for one, ours in tables.reported(experiment, table) if any(ours.values())]
     if beside:
-        cells = [(f"{one.words} ({one.source})", _cells((ours, one.why))) for one, ours in beside]
-        found.append(Shown("Reported elsewhere, and here", ("here", "where it differs, and why"), tuple(cells)))
+        cells = [
+            (f"{one.words} ({one.source})", _cells((*(ours[step] or "not run" for step in STEPS), one.why)))
+            for one, ours in beside
+        ]
+        columns = (*STEPS.values(), "where it differs, and why")
+        found.append(Shown("Reported elsewhere, and here", columns, tuple(cells)))
     return tuple(found)

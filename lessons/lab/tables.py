@@ -3,12 +3,14 @@
 import csv
 import io
 import json
+import math
 
 import numpy as np
 
 from core import backend
 from core.study import Summary
-from lessons.lab.experiments import Experiment, Figure, Reported, Table
+from lessons.lab.counts import QUANTILES, percent, quartiles, unsolved
+from lessons.lab.experiments import FULL, STEPS, Experiment, Figure, Reported, Table
 from lessons.lab.runs import Plan, settings
 
 
@@ -18,9 +20,10 @@ def small(value: float) -> str:
 
 
 COLUMNS = (
-    ("iterations", lambda s: f"{s.iterations:.2f} ± {s.spread:.2f}"),
-    ("median [quartiles]", lambda s: "{1:g} [{0:g}, {2:g}]".format(*s.quartiles)),
-    ("solved", lambda s: f"{100 * s.success:.1f} %"),
+    ("iterations of the solved", lambda s: quartiles(s.quartiles)),
+    ("solved", lambda s: percent(s.success)),
+    ("stalled, out of budget, diverged", unsolved),
+    ("iterations, all runs", lambda s: quartiles(s.needed, s.censored)),
     ("error in x", lambda s: f"{small(s.error)} ± {small(s.error_spread)}"),
     ("residual", lambda s: small(s.residual)),
     ("accepted", lambda s: f"{s.accepted:.2f}"),
@@ -29,7 +32,22 @@ COLUMNS = (
     ("J·", lambda s: f"{s.products:.0f}"),
     ("g", lambda s: f"{s.inverses:.0f}"),
 )
-LEGEND = "P, J·, g: evaluations of the simulator, products with its Jacobian, evaluations of the learned inverse."
+LEGEND = (
+    "Iterations: median [quartiles]. Over all runs, ≥ marks a run that was out of budget, and ∞ one that stalled or "
+    "diverged. The other numbers are means over all runs. P, J·, g: evaluations of the simulator, products with its "
+    "Jacobian, evaluations of the learned inverse."
+)
+
+
+def relaxed(table: Table) -> str:
+    """What follows from the relaxation alone, for the instances of this table; "" without a line."""
+    for (variant, _), line in table.items():
+        if variant == FULL and not np.isnan(line.exact[1]):
+            return (
+                f"The relaxation alone asks for {quartiles(line.exact)} iterations: so many would exact proposals need "
+                "on a linear problem."
+            )
+    return ""
 
 
 def judged(experiment: Experiment, table: Table) -> list[tuple[Figure, float, bool]]:
@@ -49,14 +67,17 @@ def asked(figure: Figure) -> str:
     return f"at least {low:g}" if np.isinf(high) else f"at most {high:g}"
 
 
-def reported(experiment: Experiment, table: Table) -> list[tuple[Reported, str]]:
-    """What the paper reports, each with the same quantities of this table, "" where it lacks them."""
+def reported(experiment: Experiment, table: Table) -> list[tuple[Reported, dict[str, str]]]:
+    """What the paper reports, each with the same quantities of this table by step of D-IPG, "" where it lacks them."""
     found = []
     for one in experiment.reported:
-        try:
-            found.append((one, one.ours(table)))
-        except KeyError:  # a variant or method that was not run
-            found.append((one, ""))
+        ours = {}
+        for step in STEPS:
+            try:
+                ours[step] = one.ours(table, step)
+            except KeyError:  # a variant or method that was not run
+                ours[step] = ""
+        found.append((one, ours))
     return found
 
 
@@ -67,30 +88,36 @@ def as_text(plan: Plan, table: Table) -> str:
     lines = [[variant, line.method, *(show(line) for _, show in COLUMNS)] for (variant, _), line in table.items()]
     widths = [max(len(row[i]) for row in [head, *lines]) for i in range(len(head))]
     seeds = f"{plan.seeds} training seeds, {plan.data_seeds} data seeds, {plan.instances} instances each"
+    seeds += f", seeds from {plan.first_seed}" if plan.first_seed else ""
     text = [f"{experiment.title}: {seeds}", ""]
     text += [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in [head, *lines]
     ]
-    text += ["", LEGEND, "", "Asked for:"]
+    text += ["", LEGEND, *filter(None, [relaxed(table)]), "", "Asked for:"]
     for figure, value, met in judged(experiment, table):
         text.append(f"  {'met    ' if met else 'NOT MET'}  {figure.words}: {value:.4g} ({asked(figure)})")
     if experiment.reported:
         text += ["", "Reported elsewhere:"]
     for one, ours in reported(experiment, table):
-        text += [f"  {one.words} ({one.source})", f"    ours: {ours}. {one.why}" if ours else "    ours: not run"]
+        text.append(f"  {one.words} ({one.source})")
+        text += [f"    {words}: {ours[step] or 'not run'}" for step, words in STEPS.items()]
+        text += [f"    {one.why}"] if all(ours.values()) else []
     return "\n".join(text)
 
 
 def as_csv(table: Table) -> str:
     """One line per variant and method, every number in full."""
-    names = [name for name in Summary._fields if name not in ("method", "quartiles", "statuses")]
+    names = [name for name in Summary._fields if name not in ("method", "statuses", *QUANTILES)]
     statuses = list(next(iter(table.values())).statuses)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["variant", "method", *names, "quartile_25", "median", "quartile_75", *statuses])
+    tails = [column.format(at) for column in QUANTILES.values() for at in (25, 50, 75)]
+    bounds = [f"needed_{at}_is_at_least" for at in (25, 50, 75)]
+    writer.writerow(["variant", "method", *names, *tails, *bounds, *statuses])
     for (variant, method), line in table.items():
         numbers = [getattr(line, name) for name in names]
-        writer.writerow([variant, method, *numbers, *line.quartiles, *line.statuses.values()])
+        tails = [value for name in QUANTILES for value in getattr(line, name)]
+        writer.writerow([variant, method, *numbers, *tails, *map(int, line.censored), *line.statuses.values()])
     return out.getvalue()
 
 
@@ -98,10 +125,19 @@ def as_json(plan: Plan, table: Table) -> str:
     """The table with all that is needed to run it again: settings, seeds, versions, device."""
     content = {
         "experiment": plan.experiment.slug,
-        "seeds": {"training": plan.seeds, "data": plan.data_seeds, "instances": plan.instances, "steps": plan.steps},
+        "seeds": {
+            "training": plan.seeds,
+            "data": plan.data_seeds,
+            "instances": plan.instances,
+            "steps": plan.steps,
+            "first": plan.first_seed,
+        },
         "made_with": backend.provenance(),
         "settings": {name: settings(plan.experiment.variant(name)) for name in plan.variants},
-        "table": [{"variant": variant, **line._asdict()} for (variant, _), line in table.items()],
+        "table": [
+            {"variant": variant, **line._asdict(), "needed_is_at_least": line.censored}
+            for (variant, _), line in table.items()
+        ],
         "figures": [
             {"figure": figure.words, "value": value, "asked": asked(figure), "met": met}
             for figure, value, met in judged(plan.experiment, table)
@@ -111,4 +147,15 @@ def as_json(plan: Plan, table: Table) -> str:
             for one, ours in reported(plan.experiment, table)
         ],
     }
-    return json.dumps(content, indent=1, ensure_ascii=False)
+    return json.dumps(_standard(content), indent=1, ensure_ascii=False, allow_nan=False)
+
+
+def _standard(content: object) -> object:
+    """The same with nan as null and infinity as text, since JSON has neither."""
+    if isinstance(content, dict):
+        return {name: _standard(value) for name, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_standard(value) for value in content]
+    if isinstance(content, float) and not math.isfinite(content):
+        return None if math.isnan(content) else str(content)
+    return content
