@@ -22,29 +22,8 @@ from tests.browser import driver
 HOST = "http://bench.test"
 URLS = {name: HOST + ASSETS[name].url for name in ("stage.js", "stage.css", "plotly.min.js")}
 
-HTML = """<!doctype html><meta charset="utf-8"><style>body { margin: 8px; font-family: sans-serif }</style><body></body>
-<script>
-window.mount = async (text, fresh, theme, urls) => {
-  const { render } = await import(urls.module);
-  if (fresh) {
-    document.querySelector("#place")?.remove();
-    window.leave?.();
-    const place = document.createElement("div");
-    place.id = "place";
-    document.body.append(place);
-    window.sent = [];
-  }
-  const place = document.querySelector("#place");
-  place.style.cssText = theme;
-  // In the buffer of a websocket a payload begins anywhere.
-  const bytes = new Uint8Array(text.length + 3).subarray(3, 3 + atob(text).length);
-  bytes.set(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)));
-  window.leave = render({
-    parentElement: place, data: bytes,
-    setStateValue: (name, value) => window.sent.push([name, structuredClone(value)]),
-    setTriggerValue: (name, value) => window.sent.push([name, value]),
-  }, urls);
-};
+# Makes `window.look`, `window.ink` and `window.calm` in any page that has a stage.
+LOOK = """
 const box = (element) => {
   const { left, top, width, height } = element.getBoundingClientRect();
   return { left, top, width, height };
@@ -107,7 +86,35 @@ window.calm = async (quiet = 260) => {
     await new Promise((done) => setTimeout(done, quiet));
   }
 };
-</script>"""
+"""
+HTML = (
+    """<!doctype html><meta charset="utf-8"><style>body { margin: 8px; font-family: sans-serif }</style><body></body>
+<script>
+window.mount = async (text, fresh, theme, urls) => {
+  const { render } = await import(urls.module);
+  if (fresh) {
+    document.querySelector("#place")?.remove();
+    window.leave?.();
+    const place = document.createElement("div");
+    place.id = "place";
+    document.body.append(place);
+    window.sent = [];
+  }
+  const place = document.querySelector("#place");
+  place.style.cssText = theme;
+  // In the buffer of a websocket a payload begins anywhere.
+  const bytes = new Uint8Array(text.length + 3).subarray(3, 3 + atob(text).length);
+  bytes.set(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)));
+  window.leave = render({
+    parentElement: place, data: bytes,
+    setStateValue: (name, value) => window.sent.push([name, structuredClone(value)]),
+    setTriggerValue: (name, value) => window.sent.push([name, value]),
+  }, urls);
+};
+</script><script>"""
+    + LOOK
+    + "</script>"
+)
 
 
 class Bench:
