@@ -23,11 +23,11 @@ os.environ.setdefault(
 hypothesis.settings.register_profile("course", deadline=None, max_examples=50, derandomize=True)
 hypothesis.settings.load_profile("course")
 
-BROWSER = "tests/browser/"
+BROWSER, SINGLE = "tests/browser/", "tests/test_single.py"
 PAGES = Path(__file__).parents[1] / "pages"
 FILES = [path for path in PAGES.glob("*/*.py") if path.parent.name != "ui"]
 SLUGS = sorted((path.stem.replace("_", "-") for path in FILES), key=len, reverse=True)  # heat-1d before heat
-OF_A_LESSON = re.compile(rf"^tests/test_(?:lessons|scene|takeaways|course)\.py::\w+\[({'|'.join(SLUGS)})\b")
+OF_A_LESSON = re.compile(rf"^tests/test_(?:lessons|shown|scene|takeaways|course)\.py::\w+\[({'|'.join(SLUGS)})\b")
 
 
 class ByPlace(LoadScopeScheduling):
@@ -39,6 +39,8 @@ class ByPlace(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
         if nodeid.startswith(BROWSER):
             return BROWSER
+        if nodeid.startswith(SINGLE):  # processes of their own, which share nothing
+            return nodeid
         lesson = OF_A_LESSON.match(nodeid)
         return lesson[1] if lesson else nodeid.split("::")[0]
 
@@ -50,8 +52,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScope
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The browser's tests come first, then the lessons': the longest rows, beside which the others fit."""
-    items.sort(key=lambda item: (not item.nodeid.startswith(BROWSER), not OF_A_LESSON.match(item.nodeid)))
+    """The browser's tests come first, then the longest rows, beside which the others fit; a lesson's stay together."""
+
+    def place(item: pytest.Item) -> tuple[bool, bool, bool, str]:
+        lesson = OF_A_LESSON.match(item.nodeid)
+        single = item.nodeid.startswith(SINGLE)
+        return not item.nodeid.startswith(BROWSER), not single, not lesson, lesson[1] if lesson else ""
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session", autouse=True)
