@@ -300,7 +300,8 @@ LESSON = Lesson(
         Claim("On the easy heat problem the median of differenced D-IPG is within one iteration of Gauss-Newton’s, and "
               "that of gradient descent is more than six times as large.", _order_claim, ("I3",)),
         Claim("There Gauss-Newton and both steps of D-IPG take as many iterations, give or take one, as the relaxation "
-              "alone asks for, and one-shot inversion solves more than three quarters of the runs.", _relaxation_claim, ("I3",)),
+              "alone asks for, and one-shot inversion solves more than three quarters of the runs.",
+              _relaxation_claim, ("I3",)),
         Claim("Without JCP RJCP is at least 50 times higher; for the differenced step the error in x is at least 1.25 "
               "times as large, the iterations less than 1.5 times, and all but 2 % are still solved.",
               _jcp_claim, ("I4",)),
