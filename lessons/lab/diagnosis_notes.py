@@ -22,8 +22,10 @@ The signatures are tried in this order, and the first that fits is named.
 
 - **Not finite**: a residual or a proposal without a value.
 - **Over-fitting**: the residual is below {FITTED:g} of what the noise alone would leave.
-- **A minimum**: it stands, no box holds it, and $|J^T r|$ is below {FLAT:g} of $|J|\\,|r|$: no small step helps.
-- **Not to be trusted**: RJCP is above {UNTRUSTED:g} a component where it ended. A g that ignores y has 1.
+- **A minimum**: it stands, no box holds it, and $|J^T r|$ is below {FLAT:g} of $|J|\\,|r|$: no small step helps. \
+Or it did not arrive, and Levenberg–Marquardt from its end, without the box, comes to such a point above the tolerance.
+- **Not to be trusted**: it did not arrive, and RJCP is above {UNTRUSTED:g} a component where it ended. \
+A g that ignores y has 1.
 - **Held by the box**: it stands, the box cuts its steps, and RJCP is low. *Low RJCP means convergence* is what the \
 default of this page refutes.
 - **Too bold**: {100 * REFUSED:.0f} % of the proposals were accepted, or fewer: a halving a step.

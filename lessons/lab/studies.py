@@ -149,7 +149,7 @@ def _jcp_claim(_lesson):
 def _plain_claim(_lesson):
     """The paper's own step, without JCP."""
     solved = {variant: _found(variant, "success", PLAIN) for variant in (FULL, NO_JCP)}
-    return solved, solved[FULL] > 0.98 and solved[NO_JCP] < 0.6
+    return solved, solved[FULL] > 0.75 and solved[NO_JCP] < 0.5
 
 
 def _relaxation_claim(_lesson):
@@ -157,7 +157,7 @@ def _relaxation_claim(_lesson):
     found = {method: measured()[FULL, method] for method in ("gauss_newton", PLAIN, DIFFERENCED)}
     counts = {method: (line.needed[1], line.exact[1]) for method, line in found.items()}
     one = measured()[FULL, "one_shot"]
-    return (counts, one.success), all(abs(a - b) <= 1 for a, b in counts.values()) and one.success > 0.98
+    return (counts, one.success), all(abs(a - b) <= 1 for a, b in counts.values()) and one.success > 0.75
 
 
 def _idle_claim(_lesson):
@@ -226,9 +226,10 @@ LESSON = Lesson(
     title="Studies over seeds",
     question="Which part of a Deceptron’s training can be left out?",
     text=(
-        "One training proves little: another seed gives another network. Here the paper’s experiments run over as many "
-        "seeds as you like, each with parts of the training left out. All methods obey one protocol: the same start, "
-        "box, relaxation, Armijo’s rule, tolerance and at most 80 iterations. D-IPG has two steps. The paper’s is "
+        "One training proves little: another seed gives another network. Here experiments of the paper’s kind run over "
+        "one to five seeds, at settings of our own, with parts of the training left out. All methods obey one "
+        "protocol: the same start, box, relaxation, Armijo’s rule, tolerance and at most 80 iterations. D-IPG has two "
+        "steps. The paper’s is "
         "plain, $x_p = g(y - \\eta r)$; ours is differenced, $x_p = x + g(y - \\eta r) - g(y)$, so that an error which "
         "$g$ makes in both places cancels. Iterations are counted for the solved runs; how the others ended stands "
         "beside them."
@@ -299,11 +300,12 @@ LESSON = Lesson(
         Claim("On the easy heat problem the median of differenced D-IPG is within one iteration of Gauss-Newton’s, and "
               "that of gradient descent is more than six times as large.", _order_claim, ("I3",)),
         Claim("There Gauss-Newton and both steps of D-IPG take as many iterations, give or take one, as the relaxation "
-              "alone asks for, and one-shot inversion solves 98 % of the runs or more.", _relaxation_claim, ("I3",)),
+              "alone asks for, and one-shot inversion solves more than three quarters of the runs.",
+              _relaxation_claim, ("I3",)),
         Claim("Without JCP RJCP is at least 50 times higher; for the differenced step the error in x is at least 1.25 "
               "times as large, the iterations less than 1.5 times, and all but 2 % are still solved.",
               _jcp_claim, ("I4",)),
-        Claim("Without JCP the paper’s plain step solves less than 60 % of the runs, with it more than 98 %.",
+        Claim("Without JCP the paper’s plain step solves less than half of the runs, with it more than three quarters.",
               _plain_claim, ("I4",)),
         Claim("Without the reconstruction, or without the cycle, both steps solve as many runs within 2 %, in as many "
               "iterations within half of one, and the error in x is less than 1.1 times as large.",

@@ -77,7 +77,6 @@ def test_the_mouse_may_change_its_mind_and_the_figure_ends_at_the_step_of_the_qu
     assert page.locator(".inv-veiled").count() == 1
     confirm(page).click()
     assert lesson.prediction.options[2].text in judged(page)
-    page.wait_for_function("window.__stages['four-ways'].state().playing", timeout=driver.PATIENCE)
     settled(page, "four-ways")
     driver.wait_until_idle(page)
     state = driver.stage_state(page, "four-ways")

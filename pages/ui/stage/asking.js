@@ -157,14 +157,14 @@ class Asking {
 
   retry() {
     const { answer } = this.data;
-    const ask = (event) => {
-      event.target.disabled = true;
+    const ask = () => {
+      again.setAttribute("aria-disabled", "true"); // disabled, it would lose the focus
       this.send({ act: "again", id: answer.id });
     };
     const href = "predictions";
     const list = h("a", { href, onclick: (event) => go(event, href) }, "All my predictions");
-    return h("div", { class: "inv-commit" },
-      h("button", { type: "button", class: "inv-unsure", onclick: ask }, answer.note.right ? "Ask me again" : "Try again"), list);
+    const again = h("button", { type: "button", class: "inv-unsure", onclick: ask }, answer.note.right ? "Ask me again" : "Try again");
+    return h("div", { class: "inv-commit" }, again, list);
   }
 }
 
