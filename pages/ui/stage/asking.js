@@ -13,6 +13,8 @@ const UNSURE = "I don’t know; show me";
 const WAITS = "The run will tell.";
 const AWAY = "The server cannot be reached now. Your answer is kept in this browser and counts as soon as it is back.";
 
+const RETRY = 500; // ms between two looks for the server
+
 const places = new WeakMap();
 let count = 0;
 
@@ -128,7 +130,18 @@ class Asking {
     this.given = this.sent = { id: when, slug, kind, question, query, said, words: this.words(said), verdict: "", right: null, when };
     note(this.given);
     this.show();
-    this.send({ act: "answer", id: when, said });
+    const message = { act: "answer", id: when, said };
+    away() ? this.sendOnceBack(message) : this.send(message);
+  }
+
+  /** A server that was restarted runs the whole page first, and may have the answer from the browser by then. */
+  sendOnceBack(message) {
+    const timer = setInterval(() => {
+      const settled = this.sent?.id !== message.id || !this.root.isConnected;
+      if (!settled && (away() || app()?.dataset.testScriptState !== "notRunning")) return;
+      clearInterval(timer);
+      if (!settled) this.send(message);
+    }, RETRY);
   }
 
   words(said) {
@@ -171,5 +184,5 @@ class Asking {
 /** Where the ring in the figure is, as far as the figure stands. */
 const pointed = (slug, name) => window.__stages?.[slug]?.state().settings[name];
 
-const away = () =>
-  document.querySelector('[data-testid="stApp"]')?.dataset.testConnectionState !== "CONNECTED";
+const app = () => document.querySelector('[data-testid="stApp"]');
+const away = () => app()?.dataset.testConnectionState !== "CONNECTED";
