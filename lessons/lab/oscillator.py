@@ -176,10 +176,12 @@ def _line(method, variant="full"):
 
 
 def _fair_claim(lesson):
+    """Medians over all swings: one that a method does not solve within its budget counts with it, a lower bound."""
     learned, slow = _line("dipg_differenced"), _line("gradient_descent")
-    ratio = slow.iterations / learned.iterations
-    numbers = (learned.quartiles[1], learned.success, ratio)
-    return numbers, learned.quartiles[1] <= 9 and learned.success >= 0.9 and ratio >= 1.8
+    ratio = slow.needed[1] / learned.needed[1]
+    return (learned.needed[1], learned.success, ratio), learned.needed[
+        1
+    ] <= 9 and learned.success >= 0.9 and ratio >= 1.8
 
 
 def _instances(count):
@@ -301,8 +303,8 @@ LESSON = Lesson(
     ),
     claims=(
         Claim(
-            "Over 300 swings differenced D-IPG takes at most 9 steps at the median and solves 90 % or more; gradient "
-            "descent takes at least 1.8 times as many.",
+            "Over 300 swings differenced D-IPG takes at most 9 iterations at the median and solves 90 % or more; gradient "
+            "descent's median is at least 1.8 times as many.",
             _fair_claim,
             ("I3",),
         ),
