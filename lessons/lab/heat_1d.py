@@ -1,5 +1,7 @@
 """Heat-1D with a learned inverse: who recovers the temperature when the data are noisy (curriculum I3, I5)."""
 
+from functools import cache
+
 import jax.numpy as jnp
 import numpy as np
 
@@ -123,6 +125,37 @@ def _too_close(result):
     return "Two of the three methods end equally near to the truth here, within 5 %. Another noise separates them."
 
 
+@cache
+def _faint_step():
+    """With a residual along the faintest wave: the length of Jᵀr over |J| |r|, by the simulator's own Jacobian."""
+    problem = setup("easy").problem
+    jacobian = np.asarray(problem.jacobian(problem.start), float)
+    left, stretch, _ = np.linalg.svd(jacobian)
+    return float(np.linalg.norm(jacobian.T @ left[:, -1]) / stretch[0])
+
+
+def _step_is(low, high):
+    return lambda _result: low <= _faint_step() < high
+
+
+QUIZ = Prediction(
+    "The Jacobian is large: its largest singular value is 1. But the residual r consists of the finest wave alone. "
+    "How long is a step of gradient descent, η |Jᵀr|, beside the longest that a residual of this size can cause?",
+    (
+        Option(
+            "as long: the step is large where J is large",
+            _step_is(0.99, 2.0),
+            "The size of J is that of its best answered direction; Jᵀ weighs each part of r by that part’s own factor.",
+        ),
+        Option("about a tenth as long, although the residual is as large", _step_is(0.05, 0.2)),
+        Option(
+            "zero: gradient descent cannot see that wave",
+            _step_is(0.0, 1e-6),
+            "It would be, if the wave were lost altogether. Here a tenth of its height is left.",
+        ),
+    ),
+    remark="A large |J| with a small |Jᵀr| is what bad conditioning looks like: a short step, far from the solution.",
+)
 NOISY, QUIET = {"noise": 0.03}, {"noise": 0.001}
 
 
@@ -210,6 +243,7 @@ LESSON = Lesson(
         remark=notes.heat_remark,
         unasked=_too_close,
     ),
+    quiz=QUIZ,
     why=notes.HEAT_WHY,
     limits=notes.HEAT_LIMITS,
     sources=(
@@ -217,6 +251,11 @@ LESSON = Lesson(
         "Early stopping as a regulariser: Engl, Hanke and Neubauer, Regularization of Inverse Problems, chapter 6.",
     ),
     claims=(
+        Claim(
+            "A residual along the finest wave gives gradient descent a tenth of the step that it gives along the "
+            "longest.",
+            lambda lesson: (_faint_step(), np.isclose(_faint_step(), 0.1, rtol=0.01)),
+        ),
         Claim(
             "At noise 0.03, over 40 profiles, Levenberg-Marquardt and D-IPG end farther from the truth than gradient "
             "descent after 20 steps.",

@@ -249,6 +249,37 @@ def _usual_claim(lesson):
     return steps, arrived and max(steps, key=steps.get) == "gradient_descent"
 
 
+def _asks(low, high):
+    """Does an iteration of Levenberg-Marquardt take so many products with the Jacobian beyond gradient descent's?"""
+
+    def holds(result):
+        exact, slow = (METHODS[name].work(result["truth"].size) for name in ("levenberg_marquardt", "gradient_descent"))
+        return low <= exact.products - slow.products < high
+
+    return holds
+
+
+QUIZ = Prediction(
+    "Where it converges, Levenberg–Marquardt needs fewer iterations than gradient descent. What does each of them "
+    "need in return, with four unknowns?",
+    (
+        Option(
+            "nothing more: both use Jᵀr",
+            _asks(0, 0.5),
+            "Jᵀr is all that gradient descent needs. Solving with JᵀJ needs the columns of J one by one.",
+        ),
+        Option("four more products with the Jacobian, and a linear solve", _asks(3.5, 6)),
+        Option(
+            "the second derivatives of the simulator",
+            _asks(6, np.inf),
+            "Newton’s method needs those. Gauss–Newton and Levenberg–Marquardt leave them out.",
+        ),
+    ),
+    remark=(
+        "It divides by JᵀJ, so a sensitive and an insensitive unknown advance equally fast. That takes one product for "
+        "each unknown, and a solve whose cost grows with the cube of their number."
+    ),
+)
 SLOW, USUAL = {"omega": 1.05, "velocity": 1.2, "damping": 1e-4}, {"omega": 1.6, "velocity": 1.2}
 
 LESSON = Lesson(
@@ -295,6 +326,7 @@ LESSON = Lesson(
         ),
         remark=notes.remark,
     ),
+    quiz=QUIZ,
     why=notes.WHY,
     limits=notes.LIMITS,
     sources=(
@@ -303,8 +335,8 @@ LESSON = Lesson(
     ),
     claims=(
         Claim(
-            "Over 300 swings differenced D-IPG takes at most 9 iterations at the median and solves 90 % or more; gradient "
-            "descent's median is at least 1.8 times as many.",
+            "Over 300 swings differenced D-IPG takes at most 9 iterations at the median and solves 90 % or more; "
+            "gradient descent’s median is at least 1.8 times as many.",
             _fair_claim,
             ("I3",),
         ),
