@@ -1,7 +1,7 @@
 """What a student commits to before the figure answers: a choice, a number on a scale, or a point of the figure.
 
 Each kind asks a `question`, which may name settings, as in "at α = {alpha:.3g}", and is put and judged at the settings
-in force. `verdict(said, result)` says first whether the answer was right, then what the run shows, then why; there is no
+in force. `verdict(said, result)` says first whether it was right, then what the run shows, then why; there is no
 typed-in key. said is None for "I don't know". Where a setting leaves the question without one answer, `unasked(result)`
 says why, and the page does not ask there.
 """
