@@ -280,8 +280,8 @@ def test_a_singular_matrix_is_put_into_words():
 
 
 def test_the_start_at_the_solution_is_put_into_words():
-    assert "nothing to do" in tell("crux", at("crux", start=(0.0, 0.0)))
-    assert "nothing to find" in tell("start", at("start", start=(-0.7, -0.5)))
+    assert "no method moves" in tell("crux", at("crux", start=(0.0, 0.0)))
+    assert "already within 0.02 of the nearest cause" in tell("start", at("start", start=(-0.7, -0.5)))
 
 
 def test_walking_may_be_kept_in_the_trained_box():
