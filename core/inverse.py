@@ -1,8 +1,10 @@
 """A local inverse for any simulator: search near the guess for the x that P maps to y.
 
-P^-1(y; x0) = the minimum of |P(x) - y|^2 that L-BFGS reaches from x0. It is local by construction: the search starts
-at the guess and stops in its valley. It cannot tell a point that solves P(x) = y from the lowest point of a valley that
-does not, so look at the residual if y may be out of reach.
+P^-1(y; x0) = the minimum of |P(x) - y|^2 that L-BFGS reaches from x0. The search starts at the guess, and for a small
+y - P(x0) it usually ends at the solution nearest to it. Nothing guarantees that: a long step of the line search can
+cross into the valley of another solution, as with P(x) = (x1, x2^2), where large steps in y may end on the other root.
+Nor can it tell a point that solves P(x) = y from the lowest point of a valley that does not, so look at the residual if
+y may be out of reach.
 """
 
 import equinox as eqx

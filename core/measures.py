@@ -102,8 +102,8 @@ def departure(problem: Problem, path: Path) -> Departure:
     return Departure(step, condition_number(problem.jacobian(last)), condition_number(hessian))
 
 
-def bend(y: Float[Array, "steps m"], target: Float[Array, " m"]) -> Float[Array, ""]:
-    """How far a y-path strays from the straight line between its start and the target, over that line's length.
+def deviation(y: Float[Array, "steps m"], target: Float[Array, " m"]) -> Float[Array, " steps"]:
+    """How far the points of a y-path are from the straight line between its start and the target, over its length.
 
     Each component is measured in units of its own gap at the start, so that a small component counts as much as a large
     one; a component without a gap is measured by the whole gap. 0 up to rounding for an inverse simulator.
@@ -112,10 +112,15 @@ def bend(y: Float[Array, "steps m"], target: Float[Array, " m"]) -> Float[Array,
     whole = jnp.linalg.norm(gap)
     units = jnp.where(jnp.abs(gap) > 1e-9 * whole, jnp.abs(gap), jnp.where(whole > 0, whole, 1.0))
     line, offset = gap / units, (y - y[0]) / units
-    length = jnp.maximum(jnp.linalg.norm(line), 1e-300)
+    length = jnp.maximum(jnp.linalg.norm(line), jnp.finfo(y.dtype).tiny)  # the units make it 1 or more, or exactly 0
     along = line / length
     away = offset - (offset @ along)[:, None] * along
-    return jnp.max(jnp.linalg.norm(away, axis=-1)) / length
+    return jnp.linalg.norm(away, axis=-1) / length
+
+
+def bend(y: Float[Array, "steps m"], target: Float[Array, " m"]) -> Float[Array, ""]:
+    """The largest deviation of a y-path; nan where it leaves for infinity."""
+    return jnp.max(deviation(y, target))
 
 
 @jax.jit

@@ -155,3 +155,8 @@ def test_the_slope_is_the_exponent_and_nothing_where_there_is_none():
     np.testing.assert_allclose(measures.loglog_slope(h, noisy), np.polyfit(np.log(h), np.log(noisy), 1)[0])
     for bad in (0.0, np.inf, np.nan):
         assert np.isnan(measures.loglog_slope(h, np.where(h == 1, bad, h)))
+
+
+def test_the_deviation_is_told_step_by_step():
+    y = jnp.array([[0.0, 0.0], [1.0, 1.0], [3.0, -2.0], [4.0, 0.0]])
+    np.testing.assert_allclose(measures.deviation(y, jnp.array([4.0, 0.0])), [0, 0.25, 0.5, 0], atol=1e-15)

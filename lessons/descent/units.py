@@ -17,17 +17,23 @@ from lessons.landscape import landscape
 from lessons.lesson import Claim, Lesson, Takeaway, Teaching
 from lessons.methods import FRACTION, INVERSE, RULES, SHOWN
 from lessons.prediction import Aim
-from lessons.words import code, count_word, matrix_word, number_word, point_word
+from lessons.words import code, joined, matrix_word, number_word, point_word
 
 STEPS = 40
 VIEW = 4.0
 LANDSCAPE_GRID = 120  # no slider moves the loss over metres: it is sent once and may be fine
 UNITS = np.geomspace(1e-3, 10, 41)
 FLOOR = 1e-9  # in m: where the logarithmic plot puts an exact zero
-SAME = 1e-6  # walks nearer than this share of their length are the same up to rounding
+SAME = 1e-3  # paths nearer than this share of their length are the same up to rounding, in float32 too
+CLOSE = 0.5  # a guess within this distance is right
+ARTICLED = {
+    "newton": "Newton",
+    "inverse_gradient": "the inverse gradient",
+    "inverse_simulator": "the inverse simulator",
+}
 START = (2.0, 3.0)
 PROBLEMS = {"sheared": Sheared, "squared": SquaredSecond, "sine": RotatedSine}
-PROBLEM_LABELS = {"sheared": "sheared", "squared": "(x₁, x₂²)", "sine": "bent and turned"}
+PROBLEM_LABELS = {"sheared": "(x₁ + 2x₂, 3x₂)", "squared": "(x₁, x₂²)", "sine": "bent and turned"}
 NAMES = {1e-3: "millimetres", 0.01: "centimetres", 0.1: "decimetres", 1.0: "metres", 10.0: "decametres"}
 STEP_TICKS = ((1e-6, "1 µm"), (1e-3, "1 mm"), (1.0, "1 m"), (100.0, "100 m"))
 LANDMARKS = (Landmark("mm", 1e-3), Landmark("cm", 0.01), Landmark("dm", 0.1), Landmark("m", 1.0))
@@ -137,47 +143,77 @@ def _arrows(tails, directions, view):
 
 
 def reading(result):
-    step, name, paths = result["settings"]["step"], unit_name(result["settings"]["unit"]), result["paths"]
-    here, there = paths["gradient_descent"].x[step], result["metres"].x[step]
-    after, left = f"after {count_word(step, 'step')}", not np.all(np.abs(here) < FAR)
-    if np.allclose(here, there, atol=1e-9):
-        sentences = [f"With x₁ in {name} gradient descent {_stands(here)} {after}, just as with metres."]
-    else:
-        sentences = [f"It matters to gradient descent: with x₁ in {name} it {_stands(here)} {after}"]
-        sentences[0] += f", with metres it {_stands(there)}."
-    same = max(float(result["stray"][other]) for other in INVERSE)
-    if same < SAME:
-        sentences.append("The other three walk as they do in metres.")
-    elif not np.isfinite(same) and np.any(result["paths"]["newton"].loss[0] > 0):
-        sentences.append("A method that inverts has met a singular matrix here.")
+    step = result["settings"]["step"]
+    told = joined(_told_of_descent(result), _told_of_others(result))
     simulator, loss, gradient = (result["factors"][key][step] for key in ("simulator", "loss", "gradient"))
-    if left or not np.all(np.isfinite(gradient)):
-        return " ".join(sentences)
-    sentences.append("Gradient descent’s gradient there is $J^T$ times $(\\partial L/\\partial y)^T$:")
+    if not (_near(result["paths"]["gradient_descent"].x[step]) and np.all(np.isfinite(gradient))):
+        return told
     product = f"{matrix_word(simulator)}{matrix_word(loss)} = {matrix_word(gradient)}"
-    return " ".join(sentences) + f"\n\n${product}$"
+    return f"{told}\n\n$J^T (\\partial L/\\partial y)^T = {product} = (\\partial L/\\partial x)^T$"
 
 
-def _stands(x):
-    """Where a walk is, or that it has left."""
-    return f"stands at {point_word(x)}" if np.all(np.abs(x) < FAR) else "has left for infinity"
+def _told_of_descent(result):
+    """Where gradient descent is at the current iteration with the chosen unit and with metres."""
+    step, name = result["settings"]["step"], unit_name(result["settings"]["unit"])
+    here, there = result["paths"]["gradient_descent"].x[step], result["metres"].x[step]
+    if not _near(here) and not _near(there):
+        return f"Gradient descent diverges, with x₁ in {name} as with metres."
+    if not _near(here):
+        return f"With x₁ in {name} gradient descent diverges; with metres it is at {point_word(there)}."
+    if not _near(there):
+        return f"With x₁ in {name} gradient descent is at {point_word(here)}; with metres it diverges."
+    if np.linalg.norm(here - there) < SAME:
+        return f"With x₁ in {name} gradient descent is at {point_word(here)}, as with metres."
+    return f"With x₁ in {name} gradient descent is at {point_word(here)}, with metres at {point_word(there)}."
+
+
+def _told_of_others(result):
+    """Whether the unit matters to the other three methods."""
+    if max(float(result["stray"][other]) for other in INVERSE) < SAME:
+        return "The other three methods take the same path with both units."
+    ended = [name for name in INVERSE if not np.all(np.isfinite(result["paths"][name].x))]
+    if not ended or result["paths"]["newton"].loss[0] == 0:
+        return ""
+    return f"No step of {' or '.join(ARTICLED[name] for name in ended)} exists where its matrix is singular."
+
+
+def _near(x):
+    return bool(np.all(np.abs(x) < FAR))
 
 
 def unit_name(unit):
     """What a length of `unit` metres is called."""
     known = next((name for value, name in NAMES.items() if np.isclose(unit, value, rtol=1e-6)), "")
-    return known or f"units of {unit:.3g} m"
+    return known or f"units of {number_word(unit)} m"
 
 
 def remark(result):
     """Why gradient descent ends where it does, at this unit."""
     unit = result["settings"]["unit"]
     if unit == 1:
-        return "With u = 1 nothing at all has changed. Choose another unit, and it enters twice."
+        return "With u = 1 nothing has changed. With another unit u it enters twice."
     return (
-        "The unit enters twice: in the derivative by x₁, and again when the step is counted in it. So the first step "
+        "The unit u enters twice: in the derivative by x₁, and again when the step is counted in it. So the first step "
         f"along x₁ is u² = {number_word(unit**2)} times as long as with metres."
     )
+
+
+def feedback(said, result):
+    """What speaks against the place that was pointed at."""
+    there = result["metres"].x[result["settings"]["step"]]
+    if np.linalg.norm(there - np.asarray(said)) <= CLOSE:
+        return "That is where gradient descent is with metres."
+    if result["settings"]["unit"] < 0.3:
+        return "Along x₁ the steps shrink with u², so x₁ hardly moves and only x₂ is adapted to it."
+    return "Along x₁ the steps are scaled by u²; along x₂ they follow the same rule as with metres."
+
+
+def _left(result):
+    """Why nothing can be pointed at, if nothing can."""
+    x = result["paths"]["gradient_descent"].x[result["settings"]["step"]]
+    if np.all(np.abs(x) <= VIEW):
+        return ""
+    return "At this iteration gradient descent is outside the panel, so there is no place to point at."
 
 
 def takeaway_code(settings):
@@ -238,7 +274,7 @@ def _walks_claim(lesson):
         strays = [lesson.experiment(problem=problem, unit=unit)["stray"] for unit in (1e-3, 0.01, 0.1, 10.0)]
         found[problem] = {name: max(float(stray[name]) for stray in strays) for name in RULES}
     same = max(found[problem][name] for problem in PROBLEMS for name in INVERSE)
-    return found, same < SAME and all(found[problem]["gradient_descent"] > 0.1 for problem in PROBLEMS)
+    return found, same < 1e-6 and all(found[problem]["gradient_descent"] > 0.1 for problem in PROBLEMS)
 
 
 def _target_claim(lesson):
@@ -262,11 +298,12 @@ LESSON = Lesson(
     title="Units",
     question="Does it matter whether you count in metres or in centimetres?",
     text=(
-        "The gradient of $L(P(x))$ is "
+        "The gradient of $L = |P(x) - y^*|^2$ is "
         "$\\left(\\frac{\\partial L}{\\partial x}\\right)^T = \\left(\\frac{\\partial P}{\\partial x}\\right)^T "
         "\\left(\\frac{\\partial L}{\\partial P}\\right)^T$. It carries the units of $L$ over those of $x$, and "
-        "yet gradient descent adds it to $x$. Here $x_1$ and $x_2$ are lengths: count $x_1$ in another unit, walk, and "
-        "map the walk back to metres."
+        "yet gradient descent adds $-\\eta$ times it to $x$. Here $x_1$ and $x_2$ are lengths, and at first "
+        "$P(x) = (x_1 + 2x_2,\\ 3x_2)$ and $y^* = 0$. We count $x_1$ in another unit $u$, run each method in these "
+        "numbers, and convert its path back to metres."
     ),
     minutes=6,
     controls=(
@@ -275,7 +312,7 @@ LESSON = Lesson(
         Slider(
             "eta", "η, gradient descent", 1e-4, 0.3, 0.05, "log", landmarks=(Landmark("limit", number="stable_limit"),)
         ),
-        Choice("problem", "problem", PROBLEM_LABELS, "sheared"),
+        Choice("problem", "simulator P", PROBLEM_LABELS, "sheared"),
         Point("start", "start", "x", (-VIEW, -VIEW), (VIEW, VIEW), START),
         Point("guess", "your guess", "x", (-VIEW, -VIEW), (VIEW, VIEW), (-2.5, 2.5), simulated=False),
         Legend("hide", (*SHOWN, "factors", "metres")),
@@ -284,24 +321,27 @@ LESSON = Lesson(
     draw=draw,
     reading=reading,
     prediction=Aim(
-        "The grey walk is gradient descent’s with metres. Now 1 of x₁ is {unit:.3g} m, and nothing else changes: not "
-        "the simulator, not η = {eta:.3g}, not the start. Where does it stand after {step} steps?",
+        "The grey path is gradient descent’s with x₁ in metres. Now x₁ is counted in units of u = {unit:.3g} m; the "
+        "simulator, η = {eta:.3g} and the start stay the same. At which point of the figure, in metres, is gradient "
+        "descent after {step} iterations?",
         point="guess",
         truth=lambda result: result["paths"]["gradient_descent"].x[result["settings"]["step"]],
-        close=0.5,
+        close=CLOSE,
         remark=remark,
+        unasked=_left,
+        feedback=feedback,
     ),
     why=(
         "$\\partial L/\\partial x_1$ carries 1 over the unit of $x_1$, yet it is added to $x_1$. So a unit $u$ enters "
         "twice, and counted in metres the first step along $x_1$ is $u^2$ times as long. η would have to carry "
         "$[x]^2/[L]$, and if $x_1$ and $x_2$ have different units, no single η can. The arrow in y-space is the factor "
         "that knows no units of x: half of $-(\\partial L/\\partial y)^T$ leads from y exactly to $y^*$. The other "
-        "factor, the transposed Jacobian, bends it, and how far depends on the units. With $H^{-1}$, $J^{-1}$ or "
+        "factor, the transposed Jacobian, turns it, and how far depends on the units. With $H^{-1}$, $J^{-1}$ or "
         "$P^{-1}$ the units of x come out right, and η is a plain number.\n\n" + code(factors)
     ),
     limits=(
-        "A wise choice of units helps gradient descent; that is what normalising the input does. But it needs to be "
-        "known beforehand, and sensitivities that change on the way are not cured by it "
+        "A wise choice of units helps gradient descent; that is what normalising the input does. But the right units "
+        "need to be known beforehand, and fixed units do not help where sensitivities change along the path "
         "([Sensitivity](sensitivity)). Shear and rotation cannot be undone by units at all "
         "([The crux](crux), turned by 30°)."
     ),
@@ -329,9 +369,9 @@ LESSON = Lesson(
     teaching=Teaching(
         misconception="Units are a matter of taste; the algorithm only sees numbers.",
         demo=(
-            ("In metres all is well, if slow: grey and blue are one.", {"unit": 1.0}),
+            ("In metres gradient descent converges, if slowly: grey and blue are one.", {"unit": 1.0}),
             ("Centimetres: x₁ is frozen. Nothing about the simulator has changed.", {"unit": 0.01}),
-            ("Ten metres: the same η, and the walk explodes. See where the limit of η has gone.", {"unit": 10.0}),
+            ("Ten metres: the same η, and gradient descent diverges. See where the limit of η is now.", {"unit": 10.0}),
             (
                 "On a bent problem the three that invert still take the very same steps.",
                 {"problem": "sine", "unit": 0.1},

@@ -10,13 +10,13 @@ from core.rollout import rollout
 from core.toys import RotatedSine, Scaled, Sheared, SquaredSecond
 from core.updates import inverse_simulator
 from lessons.controls import Choice, Landmark, Legend, Point, Preset, Slider, Step
-from lessons.figures import FAR, METHODS, Axis, Drawing, Field, Line, Mark, Panel, Readout, path_lines
+from lessons.figures import METHODS, Axis, Drawing, Field, Line, Mark, Panel, Readout, over_steps, path_lines
 from lessons.inversion import notes
 from lessons.landscape import landscape
 from lessons.lesson import Claim, Lesson
-from lessons.methods import RULES
+from lessons.methods import INVERSE, RULES
 from lessons.prediction import Option, Prediction
-from lessons.words import code, number_word, point_word, power
+from lessons.words import code, joined, number_word, sentence, share_word
 
 STEPS = 30
 VIEW = 4.0
@@ -27,6 +27,7 @@ PROBLEMS = {
     "sheared": lambda start: Sheared(start=start),
     "sine": lambda start: RotatedSine(start=start),
 }
+LINEAR = ("scaled", "sheared")
 # What of y-space is shown, ((y1), (y2)): where the square of the x-space view lands, with a margin.
 Y_VIEWS = {
     "squared": ((-4.4, 4.4), (-1.5, 17.0)),
@@ -37,8 +38,11 @@ Y_VIEWS = {
 LEVELS = tuple(float(level) for level in 4.0 ** np.arange(-2, 6))
 BOOK = {"problem": "squared", "inverse": "analytic", "eta_gd": 0.01, "eta_newton": 1 / 3, "eta": 0.3}
 BOOK_RUN = BOOK | {"start": (3.0, 3.0), "step": 10}
-SADDLE = 1e-3  # Newton rests where the gradient is this small beside the one at the start
-STRAIGHT = 1e-9  # a bend below this is rounding: the exact steps reach 1e-15, the searched inverse 1e-12
+SADDLE = 1e-3  # Newton has converged where the gradient is this small beside the one at the start
+STRAIGHT = 1e-4  # of the line's length: above rounding in float32 (4e-5), below what a curved P does (1e-3)
+SINGULAR = 1e5  # a condition number above this, where a path ends in inf or nan, is a singular matrix's in float32 too
+ANOTHER = 0.01  # two points farther apart than this are not the same one, found less exactly
+FLOOR = 1e-17  # where the logarithmic axis of the deviation puts an exact zero
 
 
 def simulate(problem, inverse, eta_gd, eta_newton, eta, start):
@@ -53,16 +57,19 @@ def simulate(problem, inverse, eta_gd, eta_newton, eta, start):
     }
     paths = {name: rollout(rule, solved, start, STEPS, eta=etas[name]) for name, rule in RULES.items()}
     analytic = rollout(inverse_simulator, chosen, start, STEPS, eta=eta)
+    deviations = {name: measures.deviation(path.y, chosen.target) for name, path in paths.items()}
     return {
         "paths": paths,
         "target": chosen.target,
         "y0": chosen.forward(start),
         "start": start,
         "landscape": landscape(chosen, VIEW, LANDSCAPE_GRID),
-        "bends": {name: measures.bend(path.y, chosen.target) for name, path in paths.items()},
+        "deviations": deviations,
+        "bends": {name: jnp.max(deviation) for name, deviation in deviations.items()},
         "departures": {name: measures.departure(chosen, path) for name, path in paths.items()},
         "saddle": _at_saddle(chosen, paths["newton"].x),
         "stable_limit": measures.stable_limit(chosen, start),
+        "formula": analytic,
         "inverse_gap": jnp.mean(jnp.abs(paths["inverse_simulator"].x - analytic.x)),
         "minimum": jax.lax.stop_gradient(chosen.inverse(chosen.target, start)),
     }
@@ -81,6 +88,7 @@ def draw(result):
     shown = ("inverse_simulator", "inverse_gradient", "newton", "gradient_descent")
     target, y0 = result["target"], result["y0"]
     lines = [line for name in shown for line in path_lines(name, result["paths"][name], result["paths"][name].loss)]
+    lines += [over_steps(name, "deviation", result["deviations"][name], FLOOR) for name in shown]
     straight = np.stack([y0, np.broadcast_to(target, y0.shape)], axis=-2)
     lines.insert(0, Line("straight", "y", straight[..., 0], straight[..., 1], label="the straight line", width=1.0))
     minimum = result["minimum"]
@@ -94,8 +102,14 @@ def draw(result):
                 big=True,
                 equal=True,
             ),
-            Panel("y", "the same steps in y-space, the effects", Axis("y₁", y_view[0]), Axis("y₂", y_view[1])),
-            Panel("loss", "loss", Axis("step", (0, STEPS)), Axis("L", (1e-8, 1e3), log=True)),
+            Panel("y", "y-space, the effects", Axis("y₁", y_view[0]), Axis("y₂", y_view[1]), big=True),
+            Panel(
+                "deviation",
+                "deviation in y from the straight line",
+                Axis("iteration", (0, STEPS)),
+                Axis("share of its length", (FLOOR, 10), log=True),
+            ),
+            Panel("loss", "loss", Axis("iteration", (0, STEPS)), Axis("L", (1e-8, 1e3), log=True)),
         ),
         lines=tuple(lines),
         fields=(Field("loss-field", "x", result["landscape"], (-VIEW, VIEW, -VIEW, VIEW), levels=LEVELS),),
@@ -110,67 +124,137 @@ def draw(result):
 
 
 def reading(result):
-    settings, paths = result["settings"], result["paths"]
-    step = settings["step"]
-    ends = [
-        f"{METHODS[name].label} at {point_word(path.x[step])}"
-        for name, path in paths.items()
-        if np.all(np.abs(path.x[step]) < FAR)
-    ]
     if result["paths"]["gradient_descent"].loss[0] == 0:
-        return "You start at a solution: there is nothing to do. Move the start."
-    sentences = [f"After {step} steps: {'; '.join(ends)}."] if ends else []
-    bends = result["bends"]
-    straight = [METHODS[name].label for name in RULES if bends[name] < STRAIGHT]
+        return "You start at a solution, so there is nothing to do. Move the start."
+    return joined(_told_in_y(result), _told_of_ends(result), _told_of_search(result))
+
+
+def straight_ones(result):
+    """The methods whose path in y is straight."""
+    return [name for name in RULES if result["bends"][name] < STRAIGHT]
+
+
+def _told_in_y(result):
+    """Which paths in y are straight, and how far the two with derivatives deviate."""
+    straight = straight_ones(result)
+    told = ["All four paths in y are straight" if len(straight) == len(RULES) else _straight_word(straight)]
+    others = [name for name in ("newton", "inverse_gradient") if name not in straight]
+    told += [
+        f"{_label(name)} deviates by up to {share_word(float(result['bends'][name]))} of the line"
+        for name in others
+        if np.isfinite(result["bends"][name])
+    ]
+    return "; ".join(told) + "."
+
+
+def _straight_word(names):
+    if not names:
+        return "No path in y is straight"
+    if len(names) == 1:
+        return f"Only the path of {_label(names[0])} is straight in y"
+    return f"The paths of {_and(names)} are straight in y"
+
+
+def _label(name):
+    """The method as it stands within a sentence."""
+    return METHODS[name].label if name in ("newton", "gradient_descent") else f"the {METHODS[name].label}"
+
+
+def _and(names):
+    labels = [_label(name) for name in names]
+    return " and ".join([", ".join(labels[:-1]), labels[-1]]) if len(labels) > 1 else labels[0]
+
+
+def _told_of_ends(result):
+    """Which methods cannot step, diverge, or converge to a saddle; the figure shows when."""
+    told, matrices = [], {"newton": "Hessian", "inverse_gradient": "Jacobian"}
+    for name in RULES:
+        end, loss = result["departures"][name], result["paths"][name].loss
+        conditions = {"newton": end.hessian_condition, "inverse_gradient": end.jacobian_condition}
+        if end.step > 0 and conditions.get(name, 0.0) > SINGULAR:
+            where = "at the start" if end.step == 1 else "on its path"
+            told.append(f"{_label(name)} stops, as the {matrices[name]} is singular {where}")
+        elif end.step > 0 or loss[-1] > 10 * loss[0]:
+            told.append(f"{_label(name)} diverges")
+        elif name == "newton" and result["saddle"]:
+            told.append("Newton converges to a saddle, where one curvature is negative")
+    return sentence("; ".join(told)) + "." if told else ""
+
+
+def _told_of_search(result):
+    """How the path by search differs from that by formula."""
+    if result["settings"]["inverse"] == "analytic":
+        return ""
+    found, exact = result["paths"]["inverse_simulator"], result["formula"]
+    if np.max(np.abs(found.x - exact.x)) < ANOTHER:
+        gap = number_word(result["inverse_gap"])
+        return f"By search, the inverse simulator’s coordinates differ by {gap} on average from those by formula."
+    if np.max(np.abs(found.y - exact.y)) < ANOTHER:
+        return "At least one search lands on another solution of P(x) = y + Δy, so the path differs in x, not in y."
+    return "At least one search does not find an x with P(x) = y + Δy."
+
+
+def _just(*names):
+    """Are exactly these paths straight in y?"""
+    return lambda result: straight_ones(result) == list(names)
+
+
+def _no_set(result):
+    """Why there is no right answer at these settings, if there is none."""
+    if result["paths"]["gradient_descent"].loss[0] == 0:
+        return "The start is a solution, so there is no path to ask about."
+    if any(option.holds(result) for option in OPTIONS):
+        return ""
+    told = _straight_word(straight_ones(result))
+    return f"These settings are a special case: {told[0].lower()}{told[1:]}."
+
+
+def _all_but_one_feedback(result):
+    """What speaks against "all three inverse methods"."""
+    if result["bends"]["gradient_descent"] < STRAIGHT:
+        return "From this start gradient descent changes y along the gap only, so its path is straight too."
+    return "J and H hold at the current x only, and P is curved, so a step by J⁻¹ or H⁻¹ misses y + Δy."
+
+
+def remark(result):
+    """Why the right answer is right."""
+    straight = straight_ones(result)
+    if len(straight) == len(RULES):
+        return "From this start every method changes y along the gap y* − y only."
     if len(straight) == 1:
-        sentences.append(
-            f"Only the {straight[0]} walks straight in y-space (off the line by {power(bends['inverse_simulator'])}); "
-            f"Newton strays by {number_word(bends['newton'])} of the line’s length, the inverse gradient by "
-            f"{number_word(bends['inverse_gradient'])}."
-        )
-    elif straight:
-        sentences.append(f"Straight in y-space here: {', '.join(straight)}.")
-    if settings["inverse"] == "numerical":
-        sentences.append(
-            "Searching for the inverse instead of knowing it moves the inverse simulator by "
-            f"{power(result['inverse_gap'])} "
-            "on average."
-        )
-    return " ".join(sentences + [told for name in RULES if (told := departed(name, result))])
+        return "The inverse simulator lands on y + Δy itself; the others use derivatives, which change along a step."
+    if result["settings"]["problem"] in LINEAR:
+        return "P is linear, so J is the same everywhere and a step by J⁻¹ or H⁻¹ is exact."
+    return "From this start the inverse methods change y along the gap y* − y only."
 
 
-def departed(name, result):
-    """Why a method's path stops or leads astray, in a sentence; "" if it does neither."""
-    end = result["departures"][name]
-    label = METHODS[name].label[0].upper() + METHODS[name].label[1:]
-    step, loss = int(end.step), result["paths"][name].loss
-    if step < 0:
-        if name == "newton" and result["saddle"]:
-            return "Newton has stopped at a saddle: the gradient is zero there, but one curvature is negative."
-        return (
-            f"{label} has climbed: its loss has grown {number_word(loss[-1] / loss[0])}-fold."
-            if loss[-1] > 10 * loss[0]
-            else ""
-        )
-    matrix, condition = {
-        "newton": ("Hessian", end.hessian_condition),
-        "inverse_gradient": ("Jacobian", end.jacobian_condition),
-    }.get(name, ("", 0.0))
-    if condition > 1e8:
-        where = "cannot take a first step" if step == 1 else f"stops at step {step}"
-        return f"{label} {where}: the {matrix} is singular there, so it cannot be inverted."
-    return f"{label} leaves for infinity at step {step}: its step size is too large there."
-
-
-def _only(name):
-    def holds(result):
-        return [n for n in RULES if result["bends"][n] < STRAIGHT] == [name]
-
-    return holds
-
-
-def _all_inverse(result):
-    return all(result["bends"][name] < STRAIGHT for name in ("newton", "inverse_gradient", "inverse_simulator"))
+OPTIONS = (
+    Option(
+        "only gradient descent’s: the steepest way is the straight way",
+        _just("gradient_descent"),
+        "To first order its change of y is −2η J Jᵀ (y − y*). That points at y* only where J Jᵀ keeps the direction.",
+    ),
+    Option(
+        "only Newton’s: it knows the curvature",
+        _just("newton"),
+        "Newton’s step is exact for a quadratic loss. If P is curved L is not quadratic; if P is linear, the other "
+        "two inverse methods are exact as well.",
+    ),
+    Option(
+        "only the inverse simulator’s",
+        _just("inverse_simulator"),
+        "Where P is linear along the path, a step by J⁻¹ lands on y + Δy as well.",
+    ),
+    Option("those of the three inverse methods, not gradient descent’s", _just(*INVERSE), _all_but_one_feedback),
+    Option("all four", _just(*RULES), "J Jᵀ turns the gap y* − y, so gradient descent leaves the straight line."),
+)
+prediction = Prediction(
+    "P is the simulator chosen below and the start is x = ({start[0]:.2g}, {start[1]:.2g}). Whose path in y is "
+    "straight, within 1/10,000 of its length?",
+    OPTIONS,
+    remark=remark,
+    unasked=_no_set,
+)
 
 
 def _book_claim(lesson):
@@ -195,6 +279,13 @@ def _numerical_claim(lesson):
     return (gap, aside), max(gap, aside) < 1e-5
 
 
+def _another_claim(lesson):
+    result = lesson.experiment(inverse="numerical", eta=0.6)
+    found, exact = result["paths"]["inverse_simulator"], result["formula"]
+    apart = {space: float(np.abs(getattr(found, space) - getattr(exact, space)).max()) for space in "xy"}
+    return apart, apart["x"] > 0.1 and apart["y"] < 1e-6
+
+
 def _straight_claim(lesson):
     bends = {p: {n: float(b) for n, b in lesson.experiment(problem=p)["bends"].items()} for p in PROBLEMS}
     curved = bends["squared"]
@@ -213,8 +304,12 @@ LESSON = Lesson(
     title="Four ways down",
     question="Four methods, one goal: whose steps go where they were meant to go?",
     text=(
-        "A step is planned in y-space, where the goal is known: cover the fraction $\\eta$ of the gap, "
-        "$\\Delta y = \\eta\\,(y^* - y)$. It has to be carried out in x-space. What comes out in y?"
+        "A simulator turns causes $x$ into effects $y = P(x)$, at first $P(x) = (x_1, x_2^2)$, and the loss is "
+        "$L = |y - y^*|^2$. Two methods plan a step in y-space, where the goal is known: "
+        "$\\Delta y = \\eta\\,(y^* - y)$. The inverse simulator takes $\\Delta x = P^{-1}(y + \\Delta y) - x$, the "
+        "inverse gradient $\\Delta x = J^{-1} \\Delta y$ with the Jacobian $J = \\partial P/\\partial x$. Gradient "
+        "descent, $-\\eta\\,\\nabla L$, and Newton, $-\\eta H^{-1} \\nabla L$ with the Hessian $H$ of $L$, step in x "
+        "without such a plan. What change of y results?"
     ),
     minutes=8,
     controls=(
@@ -226,7 +321,7 @@ LESSON = Lesson(
             0.2,
             0.01,
             "log",
-            landmarks=(Landmark("the book", 0.01), Landmark("limit at the start", number="stable_limit")),
+            landmarks=(Landmark("textbook", 0.01), Landmark("limit at the start", number="stable_limit")),
         ),
         Slider(
             "eta_newton",
@@ -234,7 +329,7 @@ LESSON = Lesson(
             0.02,
             1.0,
             1 / 3,
-            landmarks=(Landmark("the book", 1 / 3), Landmark("full", 1.0)),
+            landmarks=(Landmark("textbook", 1 / 3), Landmark("full step", 1.0)),
         ),
         Slider(
             "eta",
@@ -242,55 +337,42 @@ LESSON = Lesson(
             0.02,
             1.0,
             0.3,
-            landmarks=(Landmark("the book", 0.3), Landmark("full", 1.0)),
+            landmarks=(Landmark("textbook", 0.3), Landmark("full step", 1.0)),
         ),
         Choice(
             "problem",
-            "problem",
+            "simulator P",
             {
                 "squared": "(x₁, x₂²)",
                 "scaled": "(x₁, 4x₂)",
-                "sheared": "sheared",
+                "sheared": "(x₁ + 2x₂, 3x₂)",
                 "sine": "bent and turned",
             },
             "squared",
         ),
         Choice("inverse", "inverse simulator", {"analytic": "by formula", "numerical": "by search"}, "analytic"),
-        Preset("the book’s run", BOOK_RUN),
+        Preset("the textbook’s run", BOOK_RUN),
         Point("start", "start", "x", (-VIEW, -VIEW), (VIEW, VIEW), (3.0, 3.0)),
         Legend("hide", tuple(RULES)),
     ),
     simulate=simulate,
     draw=draw,
     reading=reading,
-    prediction=Prediction(
-        "All four walk from the start towards y*. Whose walk is a straight line in y-space?",
-        (
-            Option("gradient descent’s: steepest is straightest", _only("gradient_descent")),
-            Option("Newton’s: it knows the curvature", _only("newton")),
-            Option("only the inverse simulator’s", _only("inverse_simulator")),
-            Option("those of all three that invert something", _all_inverse),
-        ),
-        remark=(
-            "Newton’s method and the inverse gradient replace P by its first terms, so they stray as soon as P is "
-            "curved; "
-            "on a linear P they too are straight."
-        ),
-    ),
+    prediction=prediction,
     why=(
         "The four rules differ only in what they invert:\n\n" + code(*RULES.values()) + "\n\n"
-        "The last one lands *exactly* on $y + \\Delta y$, however nonlinear the simulator is. A local inverse is "
-        "enough: "
-        "of all points that give this y it takes the one nearest to x. Where no formula is known, a search from x "
-        "(L-BFGS on $|P(\\cdot) - y|^2$) does as well."
+        "The inverse gradient uses P’s first derivative, Newton’s method the loss to second order; both deviate where "
+        "P is curved. The inverse simulator lands *exactly* on $y + \\Delta y$, however nonlinear the simulator is. A "
+        "local inverse is enough: of all points that give this y it takes the one nearest to x. Where no formula is "
+        "known, a search from x (L-BFGS on $|P(\\cdot) - y|^2$) usually finds it; large steps may land on another "
+        "solution."
     ),
     limits=(
-        "With the inverse at hand and a single target, $\\eta = 1$ solves the problem in one evaluation; the walk "
-        "is for "
-        "problems with many targets, or noise, or an inverse that holds only nearby. The inverse gradient needs a "
-        "regular square Jacobian: put the start on the fold $x_2 = 0$. And nothing here says where an inverse "
-        "should come "
-        "from if neither formula nor search is affordable: [learn one](train)."
+        "With the inverse at hand and a single target, $\\eta = 1$ solves the problem in one evaluation. Smaller steps "
+        "are for problems with many targets, or noise, or an inverse that holds only nearby. The inverse gradient "
+        "needs a regular square Jacobian: put the start on the fold $x_2 = 0$. And nothing here says where an inverse "
+        "should come from if neither formula nor search is affordable: [learn one](train). The simulator “bent and "
+        "turned” is $(\\sin(u_1)/4,\\ 4u_2)$, with $u$ the vector $x$ turned by 0.6."
     ),
     sources=(
         "Physics-based Deep Learning, chapter “Scale-Invariance and Inversion” and its “Simple Example comparing "
@@ -299,7 +381,8 @@ LESSON = Lesson(
     ),
     claims=(
         Claim("The book's run ends where the book says.", _book_claim, ("E2",)),
-        Claim("A numerical local inverse is as good as the analytic one, on a shear too.", _numerical_claim, ("E4",)),
+        Claim("At small steps a search finds the analytic local inverse, on a shear too.", _numerical_claim, ("E4",)),
+        Claim("At a large step the search may land on another solution: other x, same y.", _another_claim, ("E4",)),
         Claim(
             "The inverse simulator's y-path is straight on every problem; the others stray on a curved one.",
             _straight_claim,
@@ -310,5 +393,6 @@ LESSON = Lesson(
     symbols=("x", "y", "target", "loss", "eta", "dy", "jacobian", "hessian", "newton", "ig", "pg", "inverse"),
     takeaway=notes.four_takeaway(STEPS),
     teaching=notes.FOUR_TEACHING,
-    alt="Paths of four methods over the isolines of the loss in x-space, the same paths in y-space, the loss by step.",
+    alt="Paths of four methods over the isolines of the loss in x-space, the same paths in y-space, their "
+    "deviation from the straight line there, and the loss, both by iteration.",
 )

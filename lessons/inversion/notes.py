@@ -108,11 +108,11 @@ FOUR_TEACHING = Teaching(
     misconception="Newton’s method knows the curvature, so nothing is left to gain.",
     demo=(
         ("The book’s run. Look at y-space: whose line is straight?", {}),
-        ("A linear simulator: now all three that invert are straight, and one.",
+        ("A linear simulator: now the paths of all three inverse methods are straight, and the same.",
          {"problem": "sheared", "eta_newton": 0.3}),
-        ("On the fold the Jacobian is singular: two methods cannot start. The inverse simulator walks.",
+        ("On the fold the Jacobian is singular: two methods cannot start. The inverse simulator can.",
          {"start": (3.0, 0.0)}),
-        ("No formula for the inverse? A search does as well.", {"inverse": "numerical"}),
+        ("No formula for the inverse? At this η a search finds the same.", {"inverse": "numerical"}),
     ),
     room=(
         "If P⁻¹ is known, why take steps at all? Listen for: one evaluation would do; then ask about two targets for "

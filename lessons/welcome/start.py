@@ -1,5 +1,6 @@
 """The opening lesson: the same two unknowns, recovered by following the gradient and by inverting the simulator."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -12,7 +13,7 @@ from lessons.figures import Axis, Drawing, Field, Mark, Panel, Readout, path_lin
 from lessons.landscape import landscape
 from lessons.lesson import Claim, Lesson, Takeaway, Teaching
 from lessons.prediction import Option, Prediction
-from lessons.words import point_word
+from lessons.words import count_word, number_word, share_word
 
 STEPS = 60
 LONG = 4000  # how far gradient descent is followed to count its steps
@@ -36,15 +37,14 @@ def simulate(xi, start):
     def count(x):
         return measures.steps_to(jnp.linalg.norm(x - nearest, axis=-1), TOLERANCE)
 
+    descent = walk(gradient_descent, eta_gd, LONG)
+    inverse = walk(inverse_simulator, ETA, STEPS)
     return {
         "paths": {
-            "gradient_descent": walk(gradient_descent, eta_gd, STEPS),
-            "inverse_simulator": walk(inverse_simulator, ETA, STEPS),
+            "gradient_descent": jax.tree.map(lambda leaf: leaf[: STEPS + 1], descent),
+            "inverse_simulator": inverse,
         },
-        "counts": {
-            "gradient_descent": count(walk(gradient_descent, eta_gd, LONG).x),
-            "inverse_simulator": count(walk(inverse_simulator, ETA, STEPS).x),
-        },
+        "counts": {"gradient_descent": count(descent.x), "inverse_simulator": count(inverse.x)},
         "landscape": landscape(problem, VIEW),
         "target": problem.target,
         "nearest": nearest,
@@ -66,7 +66,7 @@ def draw(result):
                 equal=True,
             ),
             Panel("y", "y-space: what you see", Axis("y₁", (-1.0, 1.0)), Axis("y₂", (-9, 9))),
-            Panel("loss", "distance in y, squared", Axis("step", (0, STEPS)), Axis("L", (1e-10, 1e3), log=True)),
+            Panel("loss", "distance in y, squared", Axis("iteration", (0, STEPS)), Axis("L", (1e-10, 1e3), log=True)),
         ),
         lines=tuple(lines),
         fields=(Field("loss-field", "x", result["landscape"], (-VIEW, VIEW) * 2, levels=LEVELS),),
@@ -88,22 +88,45 @@ def _ratio(result):
 def reading(result):
     gd, inverse = (float(result["counts"][name]) for name in ("gradient_descent", "inverse_simulator"))
     if inverse == 0:
-        return "The start is the solution: there is nothing to find. Move it."
-    found = f"The inverse simulator finds the cause in {inverse:.0f} steps, whatever the sensitivity."
-    if np.isinf(gd):
-        left = result["paths"]["gradient_descent"].x[-1]
-        return f"{found} Gradient descent has not after {LONG:,} steps (after {STEPS} it is at {point_word(left)})."
-    ratio = _ratio(result)
-    times = f"{ratio:.0f} times as many" if ratio >= 1.5 else "here the plain gradient is good enough"
-    return f"{found} Gradient descent, at half its largest stable step, needs {gd:,.0f}: {times}."
+        return "The start is already within 0.02 of the nearest cause. Move the start."
+    found = f"The inverse simulator finds the nearest cause after {count_word(int(inverse), 'iteration')}."
+    if np.isfinite(gd):
+        return f"{found} Gradient descent needs {gd:,.0f}, {_times(gd, inverse)}."
+    return f"{found} Gradient descent has not found it after {LONG:,} iterations."
+
+
+def _times(count, other):
+    if count < other:
+        return "which is fewer"
+    return f"{number_word(count / other)} times as many" if count >= 1.1 * other else "about as many"
 
 
 def _more_than(low):
-    return lambda result: _ratio(result) >= low  # a walk that never arrives takes infinitely many steps
+    return lambda result: _ratio(result) > low  # infinite where gradient descent does not find the cause in time
 
 
 def _between(low, high):
-    return lambda result: low <= _ratio(result) < high
+    return lambda result: low <= _ratio(result) <= high
+
+
+def _fewer_than(high):
+    return lambda result: _ratio(result) < high
+
+
+def _no_comparison(result):
+    """Why the two counts cannot be compared, where they cannot."""
+    if result["counts"]["inverse_simulator"] == 0:
+        return "The start is already within 0.02 of the nearest cause, so there is nothing to count."
+    return ""
+
+
+def remark(result):
+    """The rate in the insensitive direction decides."""
+    share = share_word(result["settings"]["xi"] ** -4.0)
+    return (
+        f"Near the cause an iteration of gradient descent covers about 1/ξ⁴ = {share} of the distance in the "
+        "insensitive direction. One of the inverse simulator covers 30 % of the gap in y, at any ξ."
+    )
 
 
 def _growth_claim(lesson):
@@ -118,6 +141,7 @@ def _steady_claim(lesson):
 
 def takeaway_code(settings):
     return f"""\
+import jax
 import jax.numpy as jnp
 from core.measures import stable_limit, steps_to
 from core.rollout import rollout
@@ -150,16 +174,17 @@ LESSON = Lesson(
     title="Start",
     question="You see an effect. How do you find its cause?",
     text=(
-        "A simulator turns causes $x$ into effects $y = P(x)$. You see $y^*$ and want the $x$ behind it. One way: "
-        "follow the "
-        "gradient of the error downhill. The other: **invert** the simulator, a little at a time. This course is "
-        "about the "
-        "difference, and about *learning* the inverse where none is known."
+        "A simulator turns causes $x$ into effects $y = P(x)$. You see an effect $y^*$ and want its cause. Here "
+        "$P(x) = (\\sin(u_1)/\\xi,\\ \\xi\\,u_2)$, where $u$ is $x$ turned by an angle: at $\\xi > 1$ the effect is "
+        "sensitive to $u_2$ and insensitive to $u_1$. Gradient descent follows the gradient of $|y - y^*|^2$, with "
+        "half its largest stable step size. The inverse simulator covers 30 % of the gap $y^* - y$ at each iteration, "
+        "by $P^{-1}$. A cause counts as found within a distance of 0.02. This course is about the difference, and "
+        "about *learning* the inverse where none is known."
     ),
     minutes=3,
     controls=(
         Step("step", "step", STEPS, STEPS),
-        Slider("xi", "ξ, unevenness", 1.0, 6.0, 4.0, "log", landmarks=(Landmark("even: 1", 1.0),)),
+        Slider("xi", "ξ, unevenness", 1.0, 6.0, 4.0, "log", landmarks=(Landmark("even: ξ = 1", 1.0),)),
         Point("start", "start", "x", (-VIEW, -VIEW), (VIEW, VIEW), (0.85, 0.75)),
         Legend("hide", SHOWN),
     ),
@@ -167,27 +192,37 @@ LESSON = Lesson(
     draw=draw,
     reading=reading,
     prediction=Prediction(
-        "One way of turning the two knobs moves the effect {xi:.2g}\u00a0×\u00a0{xi:.2g}\u00a0times as much as the "
-        "other. How many steps does gradient descent need for each one of the inverse simulator?",
+        "At ξ = {xi:.2g} the effect is about {xi:.2g}\u00a0·\u00a0{xi:.2g} times as sensitive to one direction of x as "
+        "to the other. How many iterations of gradient descent does it take for each one of the inverse simulator?",
         (
-            Option("at most three", _between(0.0, 3.0)),
-            Option("three to thirty", _between(3.0, 30.0)),
-            Option("more than thirty", _more_than(30.0)),
+            Option(
+                "fewer than 3",
+                _fewer_than(3),
+                "The step size has to suit the sensitive direction. In the other one it covers little.",
+            ),
+            Option(
+                "3 to 30",
+                _between(3, 30),
+                "The sensitivities differ by ξ², but a gradient step feels their square, which is ξ⁴.",
+            ),
+            Option(
+                "more than 30",
+                _more_than(30),
+                "That takes sensitivities that differ more: an iteration covers about 1/ξ⁴ of the distance.",
+            ),
         ),
-        remark="The sensitivities differ by ξ², and a gradient step feels the square of that.",
+        remark=remark,
+        unasked=_no_comparison,
     ),
     why=(
-        "Both walks know the same simulator. The gradient says which way the *error* falls, which is mostly the "
-        "sensitive "
-        "way: the walk drops into a valley and crawls. The inverse asks which change of x makes the wanted change "
-        "of y, and "
-        "goes there."
+        "Both methods know the same simulator. The gradient says in which direction the *error* falls fastest: "
+        "mostly the sensitive one. So gradient descent soon reaches the bottom of a valley and then moves slowly along "
+        "it. The inverse simulator asks which change of x makes the wanted change of y, and makes that change."
     ),
     limits=(
-        "Several causes may give the same effect; each walk finds one near its start. Here the inverse is a "
-        "formula. Usually there is none; then one searches for it, or learns it, and has to "
-        "know where "
-        "that can be trusted. The lessons go there one by one."
+        "Several causes may have the same effect; each method finds one near its start. Here the inverse is a "
+        "formula. Usually there is none; then one searches for it, or learns it, and has to know where it can be "
+        "trusted. The lessons treat this one by one."
     ),
     sources=(
         "Physics-based Deep Learning, chapter “Scale-Invariance and Inversion”.",
@@ -205,9 +240,9 @@ LESSON = Lesson(
     teaching=Teaching(
         misconception="To find a cause one follows the error downhill, and that is all there is.",
         demo=(
-            ("Both walks know the same simulator, from the same start. Who is there first?", {}),
+            ("Both methods know the same simulator, from the same start. Which one is faster?", {}),
             ("Even sensitivities: the gradient is good enough. Nothing wrong with it here.", {"xi": 1.0}),
-            ("Six times uneven: the inverse does not notice, the gradient crawls.", {"xi": 6.0}),
+            ("Six times uneven: the inverse simulator is as fast as before, gradient descent is slow.", {"xi": 6.0}),
         ),
         room=(
             "Name an effect of which you would like to know the cause. Is a simulator of it known? An inverse? Keep "
