@@ -269,8 +269,8 @@ LESSON = Lesson(
         "What the tangent says is not what happens, for either method: the difference falls like $\\eta^2$. The "
         "second term fades near the solution, where $dL/dy = 0$; dropping it always is the Gauss–Newton method, which "
         "cannot walk away from the target for that reason, but knows less. Where the sum is negative Newton walks "
-        "uphill: [Where Newton breaks](newton-breaks). A method that brings its wish exactly inverts the simulator "
-        "itself: [Four ways down](four-ways)."
+        "uphill: [Newton’s method at a saddle](newton-breaks). A method that brings its wish exactly inverts the "
+        "simulator itself: [Four ways down](four-ways)."
     ),
     sources=(
         "Physics-based Deep Learning, chapter “Scale-Invariance and Inversion”, section “Consistency in function "

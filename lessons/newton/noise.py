@@ -308,7 +308,7 @@ LESSON = Lesson(
         "little beside the solution. BFGS takes its curvature from differences of gradients over whole steps, which "
         "do not see a ripple finer than the steps: it comes close. A ripple in the *simulator* would reach the "
         "Jacobian with a factor $k$, so inverse gradients are not immune either. That Newton’s method also fails on "
-        "smooth losses, and how it is guarded: [Where Newton breaks](newton-breaks)."
+        "smooth losses, and how it is guarded: [Newton’s method at a saddle](newton-breaks)."
     ),
     sources=(
         "Physics-based Deep Learning, chapter “Scale-Invariance and Inversion”, section “Dependence on Hessian”.",

@@ -314,7 +314,7 @@ LESSON = Lesson(
         "still arrives, but the matrix stays a little wrong: BFGS stops learning where there is nothing left to walk. "
         "L-BFGS with a single pair takes the very same exact steps as BFGS on a bowl (those of conjugate gradients), "
         "though its matrix is far from $H^{-1}$. What $H^{-1}$ costs where it is computed: "
-        "[What Newton costs](newton-cost); where it misleads: [Where Newton breaks](newton-breaks)."
+        "[What Newton costs](newton-cost); where it misleads: [Newton’s method at a saddle](newton-breaks)."
     ),
     sources=(
         "Physics-based Deep Learning, chapter “Scale-Invariance and Inversion”, section “Quasi-Newton methods”.",
