@@ -56,3 +56,52 @@ BREAKS_TEACHING = Teaching(
         "along the falling direction, while Newton is drawn to it."
     ),
 )  # fmt: skip
+
+
+def _noise_code(settings):
+    if settings["problem"] == "banana":
+        made = ["smooth = Banana(2.0)"]
+        imported = ["from core.toys import Banana"]
+    else:
+        made = ["bowl = Sheared(((1.0, 1.0), (0.0, 2.0)))", "smooth = Aimed(bowl, bowl.forward(jnp.ones(2)))"]
+        imported = ["from core.problem import Aimed", "from core.toys import Sheared"]
+    return "\n".join(
+        [
+            "import jax.numpy as jnp",
+            *imported,
+            "from core.ripple import Rippled, one_period, roughness",
+            "from core.rollout import rollout",
+            "from core.updates import newton",
+            "",
+            *made,
+            f"size, k = jnp.array({settings['size']!r}), jnp.array({settings['wave_number']!r})",
+            "noise = roughness(Rippled(smooth, size, jnp.round(k)), one_period())",
+            f"path = rollout(newton, Rippled(smooth, size, k), {settings['start']}, 1, eta=1.0)",
+            "gradient, hessian, first = noise.gradient, noise.hessian, path.x[1]",
+        ]
+    )
+
+
+def _noise_numbers(result):
+    return {
+        "gradient": result["here"]["gradient"],
+        "hessian": result["here"]["hessian"],
+        "first": result["paths"]["noisy"]["newton"].x[1],
+    }
+
+
+NOISE_TAKEAWAY = Takeaway(_noise_code, _noise_numbers)
+NOISE_TEACHING = Teaching(
+    misconception="An error too small to be seen in the loss is too small to matter.",
+    demo=(
+        ("A slow ripple: Newton’s method converges.", {"wave_number": 2.0}),
+        ("The same size, twenty times finer: Newton’s method fails, gradient descent hardly moves.", {}),
+        ("A hundred times smaller: Newton’s method converges again.", {"size": 1e-5}),
+        ("A hundred times larger than at first: now both are moved.", {"size": 0.1}),
+    ),
+    room=(
+        "Your simulator computes in single precision, with relative errors of 10⁻⁷ that change from point to "
+        "point. Would you difference it twice? Listen for: errors from point to point are a ripple with a very "
+        "large k."
+    ),
+)
