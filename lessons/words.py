@@ -44,6 +44,11 @@ def power(value: float) -> str:
     return f"{lead}10{superscript}"
 
 
+def brief(value: float) -> str:
+    """A number with at most two decimals: "0.42", "12", and by its power of ten below a hundredth: "2·10⁻³"."""
+    return power(value) if 0 < abs(value) < 0.00995 else number_word(value)
+
+
 def share_word(share: float) -> str:
     """A part of a whole: "42 %", "0.4 %", "10⁻⁶", "1.4 times"."""
     if not math.isfinite(share) or share >= 10:

@@ -10,9 +10,9 @@ from core.cost import LAST, SIZES, Measurement, growth, measurements
 from core.problem import number
 from lessons.controls import Landmark, Legend, Slider
 from lessons.figures import METHODS, Axis, Drawing, Line, Panel
-from lessons.lesson import Claim, Lesson, Settings, Takeaway, Teaching
+from lessons.lesson import Cell, Claim, Lesson, Settings, Table, Takeaway, Teaching
 from lessons.prediction import Estimate
-from lessons.words import code, number_word, share_word
+from lessons.words import brief, code, number_word
 
 TIMES = ("gradient", "hessian", "solve")
 MEMORY = ("gradient_bytes", "hessian_bytes")
@@ -30,10 +30,10 @@ STYLES = {  # colour, dash, label: the methods' own colours, since one takes the
 SECONDS = ((1e-6, "1 µs"), (1e-3, "1 ms"), (1.0, "1 s"), (3600.0, "1 h"), (3.15e7, "1 year"))
 HOLDS = ((1e3, "1 kB"), (1e6, "1 MB"), (1e9, "1 GB"), (1e12, "1 TB"))
 
-Table = dict[str, np.ndarray]
+Times = dict[str, np.ndarray]
 
 
-def given_of(records: Sequence[Measurement]) -> Table:
+def given_of(records: Sequence[Measurement]) -> Times:
     """The table that `simulate` works with: one place for each of SIZES, nan where nothing is measured yet."""
     table = {name: np.full(len(SIZES), np.nan) for name in MEASURED}
     for record in records:
@@ -42,7 +42,7 @@ def given_of(records: Sequence[Measurement]) -> Table:
     return table
 
 
-def nothing_measured(_settings: Settings) -> Table:
+def nothing_measured(_settings: Settings) -> Times:
     """The table before the button is pressed."""
     return given_of(())
 
@@ -112,31 +112,54 @@ def reading(result):
         return "Nothing is measured yet. Press Measure."
     if not ready(result):
         return f"{done} of {len(SIZES)} sizes are measured; the laws of growth are fitted from {LAST} on."
-    powers, at = result["powers"], result["at"]
-    partly = "" if done == len(SIZES) else f"So far, with {done} of {len(SIZES)} sizes: "
+    at, n = result["at"], float(result["n"])
+    largest = max(n for n, time in zip(SIZES, result["table"]["solve"], strict=True) if np.isfinite(time))
+    place = (
+        "beyond the measured sizes, where the fitted laws extrapolate" if n > largest else "within the measured sizes"
+    )
     return (
-        f"{partly}For {float(result['n']):,.0f} unknowns a Newton step would take "
-        f"{duration_word(float(at['hessian'] + at['solve']))}, as long as {number_word(ratio(result))} gradients of "
-        f"{duration_word(float(at['gradient']))} each. Its Hessian would hold "
-        f"{bytes_word(float(result['holds']['hessian']))}. Fitted to the largest sizes, time grows like n to the "
-        f"{powers['gradient']:.1f} for a gradient, {powers['hessian']:.1f} for a Hessian, {powers['solve']:.1f} for a "
-        f"solve; memory like n to the {powers['gradient_bytes']:.2f} and {powers['hessian_bytes']:.2f}."
+        f"For {n:,.0f} unknowns a Newton step takes {duration_word(float(at['hessian'] + at['solve']))}, as long as "
+        f"{brief(ratio(result))} gradients. This n lies {place}. Most of that time goes into the "
+        f"{'solve' if at['solve'] > at['hessian'] else 'Hessian'}."
+    )
+
+
+def table(result):
+    """What the fitted laws say: time and memory at n, and the powers with which they grow."""
+    if not ready(result):
+        return ()
+    at, powers, holds = result["at"], result["powers"], result["holds"]
+    rows = []
+    for name in TIMES:
+        kept = (bytes_word(float(holds[name])), f"{powers[f'{name}_bytes']:.2f}") if name in holds else ("", "")
+        texts = (duration_word(float(at[name])), f"{powers[name]:.1f}", *kept)
+        rows.append((STYLES[name][2], tuple(Cell(text) for text in texts)))
+    return Table(
+        f"By the laws of growth, for {float(result['n']):,.0f} unknowns",
+        ("time", "grows like n to the", "memory", "grows like n to the"),
+        tuple(rows),
+        numeric=True,
     )
 
 
 def remark(result):
-    """What a Hessian's n gradients come to on this machine."""
-    at, n = result["at"], float(result["n"])
-    share = float(at["hessian"] / at["gradient"]) / n
-    saved = f"{share_word(share)} {'of ' if share <= 1 else ''}the time that they would take one by one"
+    """What Hessian and solve come to on this machine."""
+    at = result["at"]
+    hessian, solve = (float(at[name] / at["gradient"]) for name in ("hessian", "solve"))
     return (
-        f"A Hessian is {n:,.0f} gradients’ worth of work; together they take {saved}. The solve takes as long as "
-        f"{number_word(float(at['solve'] / at['gradient']))} gradients more."
+        f"Here the Hessian takes as long as {brief(hessian)} gradients, and the solve as long as {brief(solve)} more."
     )
 
 
+def hint(said, result):
+    """What a number that was too high or too low overlooks."""
+    if said < ratio(result):
+        return "A Hessian needs about as many operations as n gradients, and the solve comes on top."
+    return "Operations done together, as for a Hessian or a solve, can run faster than the same number one by one."
+
+
 def duration_word(seconds):
-    """Seconds in the unit that fits: "3 ms", "2 hours", "40 years"."""
+    """Seconds in the unit that fits: "3 ms", "1 hour", "40 years"."""
     for size, unit in (
         (3.156e7, "years"),
         (86400.0, "days"),
@@ -146,15 +169,16 @@ def duration_word(seconds):
         (1e-3, "ms"),
     ):
         if seconds >= size:
-            return f"{number_word(seconds / size)} {unit}"
-    return f"{number_word(seconds / 1e-6)} µs"
+            count = number_word(seconds / size)
+            return f"{count} {unit.removesuffix('s') if count == '1' and len(unit) > 2 else unit}"
+    return f"{brief(seconds / 1e-6)} µs"
 
 
 def bytes_word(count):
     """Bytes in the unit that fits: "8 MB"."""
     units = {"TB": 1e12, "GB": 1e9, "MB": 1e6, "kB": 1e3}
     unit = next((unit for unit, size in units.items() if count >= size), "kB")
-    return f"{number_word(count / units[unit])} {unit}"
+    return f"{brief(count / units[unit])} {unit}"
 
 
 def made_up(powers=(2.0, 3.0, 3.0), scales=(1e-9, 3e-10, 1e-10)):
@@ -211,10 +235,11 @@ LESSON = Lesson(
     title="What Newton costs",
     question="What does a Newton step cost on this machine?",
     text=(
-        "A simulator $P(x) = 2x + \\sin(Ax)$ has $n$ unknowns and a dense matrix $A$. Gradient descent needs $\\nabla "
-        "L$, which is $n$ numbers. Newton’s method needs the Hessian, $n \\times n$ numbers, and has to solve "
-        "$H\\,\\Delta x = -\\nabla L$. Measure all three for growing $n$; then drag $n$ beyond what was measured: "
-        "the thin lines are the fitted laws."
+        "A simulator $P(x) = 2x + \\sin(Ax)$ has $n$ unknowns and a dense $n \\times n$ matrix $A$. Gradient descent "
+        "needs $\\nabla L$, $n$ numbers. It takes two products with $A$, about $4n^2$ operations. Newton’s method "
+        "needs the Hessian $H$, the derivative of the gradient in $n$ directions: $n^2$ numbers and about $4n^3$ "
+        "operations. It also solves $H\\,\\Delta x = -\\nabla L$, with $\\tfrac{2}{3}n^3$ operations. Measure all "
+        "three for growing $n$, then drag $n$ beyond what was measured. The thin lines are the fitted laws."
     ),
     minutes=6,
     controls=(
@@ -225,7 +250,7 @@ LESSON = Lesson(
             LARGEST,
             1e5,
             "log",
-            landmarks=(Landmark("largest measured", float(SIZES[-1])), Landmark("a small network", 1e5)),
+            landmarks=(Landmark("largest size", float(SIZES[-1])), Landmark("a small network", 1e5)),
         ),
         Legend("hide", TIMES),
     ),
@@ -243,7 +268,9 @@ LESSON = Lesson(
         "log",
         remark=remark,
         ready=ready,
+        feedback=hint,
     ),
+    table=table,
     why=(
         "A gradient costs about as much as running the simulator a few times: here two products with $A$, so about "
         "$n^2$ operations. The Hessian is the derivative of the gradient in each of $n$ directions: $n^3$ operations, "
@@ -251,12 +278,12 @@ LESSON = Lesson(
         + code(measurements)
         + "\n\n"
         "The exponent is the slope in the logarithmic figure, fitted to the largest sizes only: for small ones it "
-        "takes longer to start a program than to run it. Quasi-Newton methods avoid all this: BFGS holds a matrix but "
-        "neither computes nor solves it, L-BFGS holds a few vectors ([Quasi-Newton](quasi-newton))."
+        "takes longer to start a program than to run it. Quasi-Newton methods need no Hessian and no solve. BFGS still "
+        "holds a matrix of $n^2$ numbers, L-BFGS holds a few vectors ([Quasi-Newton](quasi-newton))."
     ),
     limits=(
         "Times are those of the machine that runs this page, with whatever else it is doing; the fitted exponents "
-        "vary by some tenths from run to run, and caches bend the lines. Whoever extrapolates trusts a straight line "
+        "vary by some tenths from run to run, and caches bend the lines. An extrapolation trusts a straight line "
         "far beyond its points. Memory is exact: the exponents 1 and 2 are counted. A simulator with a sparse "
         "Jacobian has a sparse Hessian, which costs far less; one can also solve with products $Hv$ alone and never "
         "form $H$."

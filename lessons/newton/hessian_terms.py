@@ -14,12 +14,13 @@ from lessons.controls import Landmark, Legend, Slider
 from lessons.figures import METHODS, Axis, Drawing, Line, Mark, Panel
 from lessons.lesson import Claim, Lesson, Takeaway, Teaching
 from lessons.prediction import Option, Prediction
-from lessons.words import code, number_word
+from lessons.words import brief, code
 
 LOW, HIGH = -1.5, 2.3
 GRID = np.linspace(LOW, HIGH, 121)
 POLE = 30.0  # beyond this a step is off the panel: a gap, not a line from pole to pole
-CLOSE = 0.1  # a step within this share of the wished one is called the same
+CLOSE = 0.1  # a change within this share of the intended one is called the same
+CANCEL = 0.1  # of the first term: what is left where the two nearly cancel
 AT = 1e-4  # nearer to the target than an address can write
 ORANGE, GREEN = METHODS["newton"].colour, METHODS["inverse_gradient"].colour
 GROUPS = ("wished", "newton", "tangent", "outer", "inner", "hessian")
@@ -78,16 +79,16 @@ def draw(result):
     wish = {"group": "wished", "colour": GREEN, "dash": "dash", "width": 3.5, "answer": False}
     grey = {"legend": True, "colour": "text"}
     lines = [
-        Line("simulator", "y", GRID, over["y"], group="simulator", label="y = sinh x", width=1.5, answer=False),
-        Line("target", "y", [LOW, HIGH], target_y, group="target", label="y*", dash="dash", width=1.0, answer=False),
-        Line("wish", "y", wish_x, wish_y, label="wish", legend=True, **wish),
+        Line("simulator", "y", GRID, over["y"], label="y = sinh x", width=1.5, answer=False),
+        Line("target", "y", [LOW, HIGH], target_y, label="y*", dash="dash", width=1.0, answer=False),
+        Line("wish", "y", wish_x, wish_y, label="intended", legend=True, **wish),
         Line("tangent", "y", tangent_x, tangent_y, label="Newton, tangent", legend=True, **dotted),
         Line("way", "y", way, np.sinh(way), label="Newton, actual", legend=True, **newton_style),
         Line("hessian", "terms", GRID, sum(terms.values()), label="their sum", width=3.0, **grey),
         Line("outer", "terms", GRID, terms["outer"], label="first term", dash="dash", **grey),
         Line("inner", "terms", GRID, terms["inner"], label="second term", dash="dot", **grey),
-        Line("zero", "terms", [LOW, HIGH], [0.0, 0.0], group="zero", label="0", width=0.8, answer=False),
-        Line("wished", "step", GRID, over["wished"], label="wish", **wish),
+        Line("zero", "terms", [LOW, HIGH], [0.0, 0.0], label="0", width=0.8, answer=False),
+        Line("wished", "step", GRID, over["wished"], label="intended", **wish),
         Line("promised", "step", GRID, steps["promised"], label="Newton, tangent", **dotted),
         Line("actual", "step", GRID, steps["actual"], label="Newton, actual", **newton_style),
     ]
@@ -109,10 +110,15 @@ def draw(result):
     )
 
 
+def at_target(result):
+    """Whether y is where it should be."""
+    return abs(float(result["target"] - result["here"]["y"])) < AT
+
+
 def share(result):
-    """Newton's step in y over the wished one: negative is away from the target, nan is nowhere."""
+    """Newton's change of y over the intended one: negative is away from the target, nan is at the target."""
     here = result["here"]
-    if abs(float(result["target"] - here["y"])) < AT:
+    if at_target(result):
         return np.nan
     return float(here["actual"]) / float(here["wished"])
 
@@ -124,33 +130,32 @@ def second_over_first(result):
 
 def reading(result):
     here = {name: float(value) for name, value in result["here"].items()}
-    found = share(result)
-    if np.isnan(found) and abs(float(result["target"]) - here["y"]) < AT:
-        return "You are at the target: no step is wished for, none is taken, and the second term is gone."
-    if not np.isfinite(found):
-        return "Newton’s step leaves for infinity: the Hessian’s two terms as good as cancel here."
-    wish = f"y moves by {number_word(here['actual'])}, where {number_word(here['wished'])} was wished for"
+    if np.isnan(share(result)):
+        return "You are at the target, so the intended change of y is zero. Move x."
     ratio = second_over_first(result)
-    terms = f"The second term is {number_word(ratio)} times the first"
+    terms = f"The second term divided by the first is {brief(ratio)}"
+    if abs(1 + ratio) < CANCEL:
+        return f"{terms}: the two nearly cancel. So Newton’s step is over ten times as long as without the second term."
+    moved = f"Newton’s step changes y by {brief(here['actual'])}, the intended change is {brief(here['wished'])}."
     if ratio < -1:
-        return f"{wish}: away from the target. {terms}, so their sum is negative."
-    how = "about as wished" if abs(found - 1) <= CLOSE else "too far" if found > 1 else "not far enough"
+        return f"{moved} {terms}, so their sum is negative and y moves away from its target."
+    effect = "shortens" if ratio > 0 else "lengthens"
+    return f"{moved} {terms}. Along the tangent the second term {effect} the change."
+
+
+def unasked(result):
+    """At the target there is no intended change to compare with."""
     return (
-        f"{wish}: {how}. {terms}; along the tangent the wish is divided by one plus that, which makes "
-        f"{number_word(here['promised'])}."
+        "At the target the intended change of y is zero, so there is nothing to compare." if at_target(result) else ""
     )
 
 
 def remark(result):
     """Why it is so at these settings."""
-    if np.isnan(share(result)):
-        return "At the target there is nothing to wish for. Move x."
     ratio = second_over_first(result)
-    sign = "above −1, so the sum is positive" if ratio > -1 else "below −1, so the sum is negative"
-    return (
-        f"Towards or away is the sign of the sum: the second term is {number_word(ratio)} times the first, {sign}. A "
-        "linear simulator has no second term, and there Newton’s step is the wished one."
-    )
+    sign = "positive" if ratio > -1 else "negative"
+    terms = f"The second term divided by the first is {brief(ratio)}"
+    return f"{terms}, so their sum is {sign}. That sign decides the direction."
 
 
 def _sum_claim(lesson):
@@ -173,7 +178,7 @@ def _later_claim(lesson):
         result = lesson.experiment(x=1.8, quartic=quartic)
         found = float(result["here"]["promised"] / result["here"]["wished"])
         shares.append((found, 1 / (1 + second_over_first(result))))
-    # In two dimensions, with a loss that is no square: without its second term Newton brings the wish, with it not.
+    # In two dimensions, with a loss that is no square: the second term alone keeps Newton from the intended change.
     x, eta, off = jnp.array([0.3, -0.4]), jnp.array(0.5), []
     for width in (2.0, 8.0):
         sine = LogCoshLoss(RotatedSine(), jnp.array(width))
@@ -229,9 +234,10 @@ LESSON = Lesson(
     title="Two terms of a Hessian",
     question="How far will y move if Newton takes a step in x?",
     text=(
-        "A cause $x$ makes $y = \\sinh x$, and $y$ makes the loss $L = (y - y^*)^2$, with a quartic part if you like. "
-        "Newton on $y$ itself would move it by $\\Delta y = -\\eta\\,L'(y)/L''(y)$. That is the **wish**: for the "
-        "square alone, $\\eta\\,(y^* - y)$. But it moves $x$, and looks at\n\n$$\\frac{d^2L}{dx^2} = "
+        "An unknown $x$ gives $y = \\sinh x$, and $y$ gives the loss $L = (y - y^*)^2 + q\\,(y - y^*)^4$. Newton’s "
+        "method for $y$ itself would change it by $\\Delta y = -\\eta\\,L'(y)/L''(y)$. We call this the **intended** "
+        "change of $y$; for $q = 0$ it is $\\eta\\,(y^* - y)$. But the unknown is $x$. Newton’s method steps by "
+        "$\\Delta x = -\\eta\\,\\frac{dL}{dx} / \\frac{d^2L}{dx^2}$ with\n\n$$\\frac{d^2L}{dx^2} = "
         "\\frac{d^2L}{dy^2}\\left(\\frac{dy}{dx}\\right)^2 + \\frac{dL}{dy}\\,\\frac{d^2y}{dx^2}$$"
     ),
     minutes=8,
@@ -239,38 +245,55 @@ LESSON = Lesson(
         Slider("x", "x", LOW, HIGH, 1.0, landmarks=(Landmark("solution", number="solution"), Landmark("x = 1", 1.0))),
         Slider("eta", "η", 0.01, 1.0, 0.5, landmarks=(Landmark("full step", 1.0),)),
         Slider("target", "target y*", -2.0, 4.9, 4.0),
-        Slider("quartic", "quartic part of L", 0.0, 1.0, 0.0, landmarks=(Landmark("none", 0.0),)),
+        Slider("quartic", "q, quartic part of L", 0.0, 1.0, 0.0, landmarks=(Landmark("none", 0.0),)),
         Legend("hide", GROUPS),
     ),
     simulate=simulate,
     draw=draw,
     reading=reading,
     prediction=Prediction(
-        "From x = {x:.3g}, with y* = {target:.3g} and η = {eta:.3g}: what does Newton’s step do to y, compared with "
-        "the wished one?",
+        "From x = {x:.3g}, with y* = {target:.3g}, η = {eta:.3g} and q = {quartic:.2g}: how does Newton’s step change "
+        "y, compared with the intended Δy?",
         (
-            Option("about what is wished, give or take 10 %", lambda result: abs(share(result) - 1) <= CLOSE),
-            Option("the right way, but not as far", lambda result: 0 <= share(result) < 1 - CLOSE),
-            Option("the right way, but farther", lambda result: share(result) > 1 + CLOSE),
-            Option("it moves y the wrong way", lambda result: share(result) < 0),
+            Option(
+                "about as intended, give or take 10 %",
+                lambda result: abs(share(result) - 1) <= CLOSE,
+                "For a straight simulator it would be so, because there the second term is zero.",
+            ),
+            Option(
+                "the right way, but not as far",
+                lambda result: 0 <= share(result) < 1 - CLOSE,
+                "Along the tangent y moves less far only if the second term is positive.",
+            ),
+            Option(
+                "the right way, but farther",
+                lambda result: share(result) > 1 + CLOSE,
+                "Along the tangent y moves farther only if the second term is negative and smaller than the first.",
+            ),
+            Option(
+                "it moves y the wrong way",
+                lambda result: share(result) < 0,
+                "Newton’s method moves y the wrong way only if the sum of both terms is negative.",
+            ),
         ),
         remark=remark,
+        unasked=unasked,
     ),
     why=(
-        "Without the second term Newton would bring exactly the wish, to first order. With it, the wish is divided by "
-        "one plus the second term over the first:\n\n" + code(hessian_terms) + "\n\n"
-        "That ratio is $\\frac{L'}{L''}\\cdot\\frac{y''}{y'^2}$: the simulator’s bend times something of the loss, so "
-        "of everything that comes after $y$. Add a quartic part, and Newton brings another share of its wish, "
-        "though neither $x$ nor the simulator has changed. The inverse gradient separates the two: $\\Delta y$ is "
-        "chosen from $L$ alone ([How the loss enters](loss-step)); once chosen, $\\Delta x = J^{-1}\\Delta y$ brings "
-        "it, to first order."
+        "Without the second term Newton’s method would bring the intended change, to first order. With it, this change "
+        "is divided by one plus the second term over the first:\n\n" + code(hessian_terms) + "\n\n"
+        "That ratio is $\\frac{L'}{L''}\\cdot\\frac{y''}{y'^2}$. It holds the bend of the simulator, and $L'/L''$, "
+        "which belongs to what comes after $y$. Add a quartic part, and Newton’s method brings another share of the "
+        "intended change, though neither $x$ nor the simulator has changed. The inverse gradient separates the two: "
+        "$\\Delta y$ is chosen from $L$ alone ([How the loss enters](loss-step)). Once chosen, $\\Delta x = "
+        "J^{-1}\\Delta y$ brings it, to first order."
     ),
     limits=(
         "What the tangent says is not what happens, for either method: the difference falls like $\\eta^2$. The "
-        "second term fades near the solution, where $dL/dy = 0$; dropping it always is the Gauss–Newton method, which "
-        "cannot walk away from the target for that reason, but knows less. Where the sum is negative Newton walks "
-        "uphill: [Where Newton breaks](newton-breaks). A method that brings its wish exactly inverts the simulator "
-        "itself: [Four ways down](four-ways)."
+        "second term is zero at the solution, where $dL/dy = 0$. The Gauss–Newton method drops it everywhere. It then "
+        "cannot move away from the target along the tangent, but uses less of the curvature. Where the sum is negative "
+        "Newton’s method goes uphill: [Newton’s method at a saddle](newton-breaks). A method that brings the intended "
+        "change exactly inverts the simulator itself: [Four ways down](four-ways)."
     ),
     sources=(
         "Physics-based Deep Learning, chapter “Scale-Invariance and Inversion”, section “Consistency in function "
@@ -284,8 +307,8 @@ LESSON = Lesson(
         ),
         Claim("The second term is gone at the solution; the first is not.", _fades_claim),
         Claim(
-            "To first order Newton brings the wish divided by one plus the second term over the first; what share that "
-            "is depends on L. Without the second term it brings the wish, in two dimensions too.",
+            "To first order Newton brings the intended change divided by one plus the second term over the first; that "
+            "share depends on L. Without the second term it brings the intended change, in two dimensions too.",
             _later_claim,
             rows=("C3",),
         ),
@@ -293,7 +316,7 @@ LESSON = Lesson(
             "What happens differs from what the tangent says like eta squared, for Newton and the inverse gradient.",
             _order_claim,
         ),
-        Claim("Newton moves y away from its target at x = 1, too far at 1.8, as wished at 2.09.", _away_claim),
+        Claim("Newton moves y away from its target at x = 1, too far at 1.8, as intended at 2.09.", _away_claim),
     ),
     symbols=("x", "y", "target", "loss", "hessian", "jacobian", "dx", "dy", "eta", "newton", "ig", "order"),
     takeaway=Takeaway(_take, _taken),
@@ -301,18 +324,18 @@ LESSON = Lesson(
         misconception="How far an inner quantity moves is settled by the function that makes it.",
         demo=(
             ("The second term wins: the sum is negative, and y moves away from its target.", {"x": 1.0}),
-            ("Nearer to the solution: the right way, but 1.7 times as far as wished.", {"x": 1.8}),
+            ("Nearer to the solution: the right way, but 1.7 times as far as intended.", {"x": 1.8}),
             ("Same x, same simulator, another loss: now 1.2 times.", {"x": 1.8, "quartic": 1.0}),
-            ("Near the solution the second term fades, and the wish comes true.", {"x": 2.09}),
+            ("Near the solution the second term fades, and y changes as intended.", {"x": 2.09}),
         ),
         room=(
-            "You keep the Δy that you wish for and change the loss. Whose step in x changes: gradient descent’s, "
+            "You keep the intended Δy and change the loss. Whose step in x changes: gradient descent’s, "
             "Newton’s, the inverse gradient’s? Listen for: the first two’s, since both hold dL/dy, Newton’s its "
             "derivative as well. The inverse gradient is told Δy, not L."
         ),
     ),
     alt=(
-        "The simulator’s curve with the wished step in y and Newton’s, along the tangent and as it happens; the two "
+        "The simulator’s curve with the intended step in y and Newton’s, along the tangent and as it happens; the two "
         "terms of the Hessian and their sum over x; the steps in y from every x."
     ),
 )

@@ -1,4 +1,4 @@
-"""Where Newton breaks: negative curvature, no curvature, no second derivative (curriculum C6, C7)."""
+"""Newton at a saddle: negative curvature, no curvature, no second derivative (curriculum C6, C7)."""
 
 import jax
 import jax.numpy as jnp
@@ -10,27 +10,30 @@ from core.surrogate import learned_loss
 from core.toys import RotatedSine, SquaredSecond
 from core.updates import gradient_descent, newton
 from lessons.controls import Choice, Landmark, Legend, Point, Preset, Slider, Step
-from lessons.figures import FAR, METHODS, Axis, Drawing, Field, Line, Mark, Panel, Readout
+from lessons.figures import METHODS, Axis, Drawing, Field, Line, Mark, Panel, Readout
 from lessons.landscape import landscape, over_grid
-from lessons.lesson import Claim, Lesson, Takeaway, Teaching
+from lessons.lesson import Claim, Lesson
+from lessons.newton import notes
 from lessons.prediction import Aim
-from lessons.words import code, count_word, number_word, point_word, power
+from lessons.words import code, joined, number_word
 
 STEPS = 14
+CLOSE = 0.2  # a guess this near to the landing is right
 VIEW = 2.0
 GRID = 40  # of the loss; the level moves it
 SHADE = 24  # of the map of trust
 START_X1 = 0.3
-LONGEST = 1.0  # no step of the guarded walk is longer
-REST = 1e-3  # a gradient this small is a stationary point
+LONGEST = 1.0  # no step of the guarded path is longer
+REST = 1e-3  # a gradient this small counts as zero
+NOWHERE = 10 * VIEW  # off the slider: what a landmark names does not exist
 CLIMB = 0.02  # a rise of the loss worth a word
 LEVELS = (0.01, 0.1, 0.3, 0.6, 1.0, 1.5, 2.25, 4.0, 6.0, 9.0)
 WALKS = ("newton", "safe_newton", "gradient_descent")
 WHY = {
-    Reason.INDEFINITE: "a curvature was negative",
-    Reason.SINGULAR: "a curvature was as good as zero",
-    Reason.NO_CURVATURE: "the Hessian was zero",
-    Reason.NOT_FINITE: "the Hessian was no number",
+    Reason.INDEFINITE: "because a curvature was negative",
+    Reason.SINGULAR: "because a curvature was nearly zero",
+    Reason.NO_CURVATURE: "because the Hessian was zero",
+    Reason.NOT_FINITE: "because the Hessian was not finite",
 }
 
 
@@ -53,18 +56,21 @@ def simulate(loss, level, start_x2, fallback):
     smallest = {name: jax.vmap(_smallest(problem))(paths[name].x) for name in ("newton", "safe_newton")}
     line = jnp.linspace(-VIEW, VIEW, SHADE)
     refused = over_grid(lambda x: judge(_hessian(problem, x)), line, line)
-    end = paths["newton"].x[-1]
     return {
         "paths": paths,
         "reason": run.reason,
         "smallest": smallest,
         "refused": (refused != Reason.TRUSTED).astype(line.dtype),
         "landscape": landscape(problem, VIEW, GRID),
-        "slope": {
-            "first": jnp.linalg.norm(jax.grad(problem.objective)(start)),
-            "newton": jnp.linalg.norm(jax.grad(problem.objective)(end)),
-        },
-        "inflection": jnp.sqrt(jnp.maximum(level, 0.0) / 3),
+        "slope": jnp.linalg.norm(jax.vmap(jax.grad(problem.objective))(paths["newton"].x), axis=-1),
+        "climbing": jnp.dot(jax.grad(problem.objective)(start), paths["newton"].x[1] - start),
+        "hessian": _hessian(problem, start),
+        "saddle": jnp.where(level > 0, 0.0, NOWHERE) if loss == "exact" else jnp.full_like(level, NOWHERE),
+        "inflection": (
+            jnp.where(level > 0, jnp.sqrt(jnp.maximum(level, 0.0) / 3), NOWHERE)
+            if loss == "exact"
+            else jnp.full_like(level, NOWHERE)
+        ),
     }
 
 
@@ -110,8 +116,8 @@ def draw(result):
                           role="path"))  # fmt: skip
     pieces = fallen_back(paths["safe_newton"].x, result["reason"])
     lines += [
-        Line("fallback", "x", pieces[..., 0], pieces[..., 1], label="fell back", width=9.0, opacity=0.7, role="segment",
-             colour=METHODS["gradient_descent"].colour, legend=True),
+        Line("fallback", "x", pieces[..., 0], pieces[..., 1], label="fallback used", width=9.0, opacity=0.7,
+             role="segment", colour=METHODS["gradient_descent"].colour, legend=True),
         Line("zero", "curvature", [0, STEPS], [0.0, 0.0], label="0", width=0.8, answer=False),
     ]  # fmt: skip
     at, rise = climb(paths["safe_newton"].loss)
@@ -123,7 +129,7 @@ def draw(result):
     return Drawing(
         panels=(
             Panel("x", "x-space", Axis("x₁", (-VIEW, VIEW)), Axis("x₂", (-VIEW, VIEW)), big=True, equal=True),
-            Panel("curvature", "smallest curvature on the walk", steps, Axis("", (-6.0, 10.0))),
+            Panel("curvature", "smallest curvature on the path", steps, Axis("", (-6.0, 10.0))),
             Panel("loss", "loss", steps, Axis("L", (-0.2, 4.0))),
         ),
         lines=tuple(lines),
@@ -134,16 +140,16 @@ def draw(result):
         ),
         marks=(
             Mark("start", "x", "dot", START_X1, paths["newton"].x[..., 0, 1], "start"),
-            Mark("climb", "loss", "label", too_long, top, "trusted, and too long", True),
+            Mark("climb", "loss", "label", too_long, top, "trusted, but too long", True),
         ),
         readouts=tuple(Readout(f"{name}/loss", "y", "L =", 2) for name in WALKS),
-        numbers={"inflection": result["inflection"]},
+        numbers={"inflection": result["inflection"], "saddle": result["saddle"]},
         step=result["settings"]["step"],
     )  # fmt: skip
 
 
 def climb(loss):
-    """The step at which a walk's loss rises most, and by how much (0 if it never does); (...,) each."""
+    """The step at which a path's loss rises most, and by how much (0 if it never does); (...,) each."""
     rises = np.diff(np.where(np.isfinite(loss), loss, 0.0), axis=-1)
     return np.argmax(rises, axis=-1) + 1, np.maximum(np.max(rises, axis=-1), 0.0)
 
@@ -155,65 +161,82 @@ def landing(result):
 
 
 def reading(result):
-    safe = result["paths"]["safe_newton"]
-    if result["slope"]["first"] < 1e-12:
-        return "The gradient is zero at the start: no method takes a step, though it may be a saddle. Move the start."
-    refused = [reason for r in result["reason"] if (reason := Reason(int(r))) != Reason.TRUSTED]
-    if refused:
-        causes = "; ".join(f"{WHY[why]} {count_word(refused.count(why), 'time')}" for why in dict.fromkeys(refused))
-        told = f"With the fallback {len(refused)} of {STEPS} steps are gradient descent’s ({causes});"
+    path, step = result["paths"]["newton"], result["settings"]["step"]
+    if step == 0:
+        return joined(_begun(result), "Take a step.")
+    if not np.all(np.isfinite(path.x[1])):
+        stuck = "Newton’s method cannot take a step, because the Hessian is singular at the start."
+        return joined(stuck, _fallback(result))
+    uphill, rises = float(result["climbing"]) > 0, path.loss[1] > path.loss[0]
+    if uphill:
+        why = "because a curvature is negative there"
+        first = f"Newton’s first step points uphill, {why}, {'and L rises' if rises else 'yet it ends lower'}."
     else:
-        told = "With the fallback no step is refused;"
-    at, rise = climb(safe.loss)
-    if rise > CLIMB:
-        blame = "a trusted step" if result["reason"][at - 1] == Reason.TRUSTED else "a gradient step"
-        told += (
-            f" at step {at} {blame} is too long, and the loss climbs from {number_word(safe.loss[at - 1])} to "
-            f"{number_word(safe.loss[at])}, before"
-        )
-    last = "0" if safe.loss[-1] < 1e-12 else number_word(safe.loss[-1])
-    return f"{_plain(result)} {told} it ends at {point_word(safe.x[-1])} with the loss {last}."
+        first = f"Newton’s first step points downhill{' but is too long, so L rises' if rises else ', and L falls'}."
+    return joined(first, _now(result), _fallback(result))
+
+
+def _begun(result):
+    """What the Hessian says at the start."""
+    curvature = float(result["smallest"]["newton"][0])
+    if not np.any(result["hessian"]):
+        return "At the start the Hessian is zero."
+    return f"At the start {'all curvatures are' if curvature > 0 else 'the smallest curvature is not'} positive."
+
+
+def _now(result):
+    """Where plain Newton is at the step on screen."""
+    step, path = result["settings"]["step"], result["paths"]["newton"]
+    x = path.x[step]
+    if not np.all(np.isfinite(x)):
+        return "It is now outside the figure."
+    if np.max(np.abs(x)) > VIEW:
+        return f"It is now outside the figure, {number_word(float(np.linalg.norm(x - path.x[0])))} from its start."
+    if result["slope"][step] > REST:
+        return "It has not converged yet."
+    lowest = result["smallest"]["newton"][step] > 0
+    return f"Its gradient is now almost zero, {'at a minimum' if lowest else 'but not at a minimum'}."
+
+
+def _fallback(result):
+    """How often gradient descent's step was taken, up to the step on screen."""
+    step = result["settings"]["step"]
+    reasons = {Reason(int(one)) for one in result["reason"][:step]} - {Reason.TRUSTED}
+    count = int(np.sum(result["reason"][:step] != Reason.TRUSTED))
+    if not count:
+        return "Every Hessian on the path with a fallback is trusted so far."
+    why = WHY[reasons.pop()] if len(reasons) == 1 else "where a curvature was negative or nearly zero"
+    replaced = "the first step" if step == 1 else f"{count} of the first {step} steps"
+    return f"Gradient descent replaces {replaced} of the path with a fallback, {why}."
 
 
 def remark(result):
-    """Why Newton's first step lands where it does, at these settings."""
-    path, curve = result["paths"]["newton"], float(result["smallest"]["newton"][0])
-    if not np.all(np.isfinite(path.x[1])):
-        return "There is no landing: the Hessian cannot be inverted there, so no step is taken."
-    outside = " It lands outside the picture." if np.max(np.abs(path.x[1])) > VIEW else ""
-    if curve < 0:
-        told = (
-            "Along x₂ the loss bends downwards, and the slope of its model is zero back towards the ridge, or past it."
+    """What decides where Newton's first step lands."""
+    if float(result["smallest"]["newton"][0]) > 0:
+        told = "All curvatures are positive at the start, so this point is the minimum of the model."
+    else:
+        told = "A curvature is negative at the start, so this point is no minimum of the model."
+    return f"Newton’s step goes to where the gradient of its quadratic model is zero. {told}"
+
+
+def unasked(result):
+    """Why nobody could point at the landing."""
+    x = result["paths"]["newton"].x[1]
+    if not np.all(np.isfinite(x)):
+        return "The Hessian is singular at the start, so Newton’s method has no step there."
+    if np.max(np.abs(x)) > VIEW:
+        return (
+            "Newton’s first step ends outside the figure, where you cannot point, because a curvature at the start is "
+            "small."
         )
-    else:
-        told = "All curvatures are positive: the step goes to the lowest point of the model."
-    return f"Newton goes to where the slope of its model is zero. {told}{outside}"
+    return ""
 
 
-def _plain(result):
-    """What plain Newton did."""
-    path = result["paths"]["newton"]
-    first = path.x[1]
-    if not np.all(np.isfinite(first)):
-        return "Plain Newton cannot take a first step: its Hessian cannot be inverted there."
-    if np.max(np.abs(first)) > FAR:
-        begun = f"Plain Newton’s first step is {power(np.linalg.norm(first))} long: there is next to no curvature."
-    else:
-        way = "up" if path.loss[1] > path.loss[0] else "down"
-        before, after = number_word(path.loss[0]), number_word(path.loss[1])
-        change = f"goes {way}, from {before} to {after}" if before != after else "hardly changes"
-        begun = f"Plain Newton’s first step lands at {point_word(first)}; the loss {change}."
-    return f"{begun} {_end(result)}"
-
-
-def _end(result):
-    path = result["paths"]["newton"]
-    if not np.all(np.isfinite(path.x[-1])) or np.max(np.abs(path.x[-1])) > FAR:
-        return "It does not come back."
-    if result["slope"]["newton"] > REST:
-        return f"After {STEPS} steps it is still on its way."
-    kind = result["smallest"]["newton"][-1]
-    return f"It comes to rest at {point_word(path.x[-1])}, {'a minimum' if kind > 0 else 'which is no minimum'}."
+def hint(_said, result):
+    """How the landing can be found on paper."""
+    if result["settings"]["loss"] == "exact":
+        return "Along x₁ the model is exact, so x₁ becomes 0. Along x₂ the step is −4x₂(x₂² − c) / (12x₂² − 4c)."
+    return "The network imitates the formula, so the formula’s step is a good estimate."
 
 
 def _saddle_claim(lesson):
@@ -221,7 +244,7 @@ def _saddle_claim(lesson):
     for loss in ("exact", "tanh"):
         result = lesson.experiment(loss=loss)
         newtons, safe = result["paths"]["newton"], result["paths"]["safe_newton"]
-        found.append((newtons.loss[-1], result["slope"]["newton"], result["smallest"]["newton"][-1], safe.loss[-1]))
+        found.append((newtons.loss[-1], result["slope"][-1], result["smallest"]["newton"][-1], safe.loss[-1]))
     return found, all(n > 0.5 and slope < REST and curve < 0 and s < 0.05 for n, slope, curve, s in found)
 
 
@@ -277,39 +300,10 @@ def _square_claim(_lesson):
     return (gap, float(jnp.abs(whole).max())), gap < 1e-12 < 1e-3 < float(jnp.abs(whole).max())
 
 
-def _take(settings):
-    loss = settings["loss"]
-    learned = ["from core.surrogate import learned_loss"] if loss != "exact" else []
-    made = [f'problem = learned_loss(problem, "{loss}")'] if learned else []
-    return "\n".join(
-        [
-            "from core.rollout import rollout",
-            "from core.safeguard import guarded",
-            *learned,
-            "from core.toys import SquaredSecond",
-            "from core.updates import newton",
-            "",
-            f"problem = SquaredSecond(target=(0.0, {settings['level']!r}))",
-            *made,
-            f"start = ({START_X1}, {settings['start_x2']!r})",
-            "landing = rollout(newton, problem, start, 1, eta=1.0).x[1]",
-            f"run = guarded(problem, start, {STEPS}, fallback={settings['fallback']!r}, longest={LONGEST})",
-            "first, reasons = run.path.x[1], run.reason",
-        ]
-    )
-
-
-def _taken(result):
-    numbers = {"first": result["paths"]["safe_newton"].x[1], "reasons": result["reason"]}
-    landed = result["paths"]["newton"].x[1]
-    # Divided by next to nothing, the same step need not round the same way twice.
-    return numbers | ({"landing": landed} if np.max(np.abs(landed)) < FAR else {})
-
-
 CONTROLS = (
-    Step("step", "step", STEPS, STEPS),
+    Step("step", "step", STEPS, 1),
     Slider("start_x2", "start, x₂", -VIEW, VIEW, 0.4,
-           landmarks=(Landmark("saddle", 0.0), Landmark("no curvature", number="inflection"))),
+           landmarks=(Landmark("saddle", number="saddle"), Landmark("no curvature", number="inflection"))),
     Slider("level", "c: valleys at ±√c", -1.0, 2.0, 1.0, landmarks=(Landmark("flat valley: c = 0", 0.0),)),
     Slider("fallback", "η of the fallback", 0.01, 0.3, 0.1, "log", swept=False, group="more"),
     Choice("loss", "the loss is",
@@ -319,7 +313,7 @@ CONTROLS = (
     Legend("hide", (*WALKS, "fallback")),
 )  # fmt: skip
 CLAIMS = (
-    Claim("From the default start Newton comes to rest at the saddle, with the fallback at a minimum.",
+    Claim("From the default start Newton converges to the saddle, with the fallback to a minimum.",
           _saddle_claim, rows=("C6",)),
     Claim("Newton may go uphill, here and on the turned sine.", _uphill_claim),
     Claim("At the defaults a trusted step climbs from 0.3 to 2.0; gradient descent never climbs.", _climb_claim),
@@ -333,13 +327,14 @@ CLAIMS = (
 
 LESSON = Lesson(
     slug="newton-breaks",
-    title="Where Newton breaks",
+    title="Newton’s method at a saddle",
     question="Does Newton’s method always go downhill?",
     text=(
-        "The loss $L = x_1^2 + (x_2^2 - c)^2$ has, for $c > 0$, two valleys and a saddle between them. Newton’s step "
-        "$-H^{-1}\\nabla L$ leads to where the slope of its model is zero, be that a lowest point or not. A guarded "
-        "Newton looks at the eigenvalues of $H$ first, and takes a step of gradient descent, $-\\eta\\,\\nabla L$, "
-        "where they are not all positive."
+        "The loss is $L = x_1^2 + (x_2^2 - c)^2$. For $c > 0$ it has two valleys and a saddle between them. Newton’s "
+        "step $\\Delta x = -H^{-1}\\nabla L$ uses the gradient $\\nabla L$ and the Hessian $H$, the matrix of second "
+        "derivatives. It leads to where the gradient of a quadratic model is zero, whether that is a minimum or not. A "
+        "guarded method looks at the eigenvalues of $H$ first, the curvatures. Where they are not all positive it "
+        "takes a step of gradient descent, $-\\eta\\,\\nabla L$."
     ),
     minutes=9,
     controls=CONTROLS,
@@ -347,28 +342,29 @@ LESSON = Lesson(
     draw=draw,
     reading=reading,
     prediction=Aim(
-        "Newton takes one full step from the start at x₂ = {start_x2:.3g}, with c = {level:.3g}. Where does it land?",
+        "Newton takes one full step from x₁ = 0.3, x₂ = {start_x2:.3g}, with c = {level:.3g}. Where does it land?",
         "guess",
         landing,
-        0.3,
+        CLOSE,
         remark=remark,
+        unasked=unasked,
+        feedback=hint,
     ),
     why=(
         "Newton’s step solves $H\\,\\Delta x = -\\nabla L$. Along a direction with curvature $h$ it is the slope over "
-        "$-h$: if $h < 0$ it climbs, if $h \\approx 0$ it is endless, if $h = 0$ there is none. So judge first, and "
-        "say "
-        "why:\n\n" + code(judge, safe_newton) + "\n\n"
-        "A ReLU network is made of flat pieces: where the network *is* the loss, its Hessian is exactly zero almost "
-        "everywhere, however well it imitates a curved one. Every step is refused, and what is left is gradient "
-        "descent. With tanh instead, there are curvatures to be judged."
+        "$-h$. If $h < 0$ it points uphill, if $h \\approx 0$ it is very long, if $h = 0$ there is none. So the guard "
+        "judges the Hessian first, and gives its reason:\n\n" + code(judge, safe_newton) + "\n\n"
+        "A ReLU network is piecewise linear. Where the network *is* the loss, its Hessian is exactly zero almost "
+        "everywhere, however well it imitates a curved one. The guard refuses every step, and gradient descent is "
+        "left. With tanh instead, there are curvatures to be judged."
     ),
     limits=(
         "The guard looks at the curvature, not at the loss. Just outside the shaded strip a curvature is positive but "
-        "small, and a trusted step too long: at the defaults the loss climbs from 0.3 to 2.0 at step 3 before it "
-        "falls; gradient descent alone never climbs. The fallback keeps the run finite, not fast: near the saddle it "
-        "crawls, since the gradient is small there. Better guards also look at the loss (a line search, a trust region)"
-        " or turn negative curvatures round. And “ReLU has no second derivative” is half of the "
-        "truth: under a *squared error* the Hessian of a ReLU network is not zero but Gauss–Newton’s $2J^T J$; only "
+        "small, and a trusted step can be too long. At the defaults the loss climbs from 0.3 to 2.0 at step 3 before "
+        "it falls; gradient descent alone never climbs. The fallback keeps the run finite, not fast: near the saddle "
+        "the gradient is small, and so are its steps. Better guards also look at the loss (a line search, a trust "
+        "region) or use the absolute values of negative curvatures. “ReLU has no second derivative” is half of the "
+        "truth. Under a *squared error* the Hessian of a ReLU network is not zero but Gauss–Newton’s $2J^T J$; only "
         "the second of its [two terms](hessian-terms) is gone. The networks here have random inner weights and a "
         "fitted last layer."
     ),
@@ -378,22 +374,10 @@ LESSON = Lesson(
     ),
     claims=CLAIMS,
     symbols=("x", "loss", "gradient", "hessian", "eta", "level", "newton", "gd", "definite", "saddle"),
-    takeaway=Takeaway(_take, _taken),
-    teaching=Teaching(
-        misconception="Newton’s method always goes downhill, only faster than the gradient.",
-        demo=(
-            ("Between the valleys Newton walks to the saddle and stays there.", {"start_x2": 0.4}),
-            ("Where the curvature is as good as zero, its step is 400,000 long.", {"start_x2": 0.57735}),
-            ("In a valley it is what one hopes for: down, and fast.", {"start_x2": 1.5}),
-            ("The same loss learned by a ReLU network: no curvature, so no step of Newton’s.", {"loss": "relu"}),
-        ),
-        room=(
-            "Gradient descent can sit at a saddle too. Why is it so rare there? Listen for: it is pushed away from it "
-            "along the falling direction, while Newton is drawn to it."
-        ),
-    ),
+    takeaway=notes.breaks_takeaway(STEPS, START_X1, LONGEST),
+    teaching=notes.BREAKS_TEACHING,
     alt=(
-        "Isolines of a loss with two valleys, shaded where Newton is not trusted; the walks of Newton, guarded Newton "
+        "Isolines of a loss with two valleys, shaded where Newton is not trusted; the paths of Newton, guarded Newton "
         "and gradient descent, with the steps that fell back; the smallest curvature and the loss by step."
     ),
 )

@@ -14,9 +14,10 @@ from core.updates import gradient_descent, newton
 from lessons.controls import Choice, Landmark, Legend, Point, Slider, Step
 from lessons.figures import METHODS, Axis, Drawing, Field, Line, Mark, Panel
 from lessons.landscape import landscape
-from lessons.lesson import Claim, Lesson, Takeaway, Teaching
+from lessons.lesson import Cell, Claim, Lesson, Table
+from lessons.newton import notes
 from lessons.prediction import Option, Prediction
-from lessons.words import code, number_word
+from lessons.words import brief, code, count_word
 
 STEPS = 24
 VIEW = 2.5
@@ -24,7 +25,7 @@ LANDSCAPE_GRID = 100  # the smooth loss does not move with a slider
 SOLUTION = (1.0, 1.0)  # of both problems
 KS = np.array([1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0])  # where the growth is measured
 CUT = np.linspace(-0.5, 0.5, 141)  # along x1, beside the start: ten periods of the finest ripple
-MOVED = 0.1  # a walk moved by less has hardly noticed
+MOVED = 0.1  # a path moved by less counts as the same
 LEVELS = tuple(float(level) for level in 4.0 ** np.arange(-2, 4))
 RULES = {"newton": newton, "gradient_descent": gradient_descent}
 PARTS = ("value", "gradient", "hessian")
@@ -73,7 +74,7 @@ def growing(clean, size):
 
 
 def _apart(a, b):
-    """The largest distance between two walks, step by step; inf if one leaves for infinity."""
+    """The largest distance between two paths, step by step; inf if one leaves for infinity."""
     gaps = jnp.linalg.norm(a - b, axis=-1)
     return jnp.where(jnp.all(jnp.isfinite(gaps)), jnp.max(jnp.where(jnp.isfinite(gaps), gaps, 0.0)), jnp.inf)
 
@@ -97,10 +98,9 @@ def draw(result):
     lines = []
     for name in RULES:
         path, clean, style = result["paths"]["noisy"][name], result["paths"]["clean"][name], METHODS[name]
-        label = f"{style.label}, smooth loss"
         lines += [
             Line(f"{name}/x", "x", path.x[..., 0], path.x[..., 1], name, name, role="path", legend=True, dots=True),
-            Line(f"{name}/clean", "x", clean.x[..., 0], clean.x[..., 1], group=name, label=label,
+            Line(f"{name}/clean", "x", clean.x[..., 0], clean.x[..., 1], group=name, label=style.label,
                  colour=style.colour, width=6.0, opacity=0.25, role="path", answer=False),
         ]  # fmt: skip
     for part, (label, dash) in PART_STYLE.items():
@@ -147,23 +147,43 @@ def noise(result):
 
 
 def moved(result, name):
-    """Whether the ripple moves this walk by more than MOVED, somewhere on its way."""
+    """Whether the ripple moves this path by more than MOVED, at some iteration."""
     return float(result["moved"][name]) > MOVED
 
 
 def reading(result):
-    here, slopes = {part: number_word(result["here"][part]) for part in PARTS}, result["slopes"]
-    walks = " and ".join(f"{METHODS[name].label} by {_far(result['moved'][name])}" for name in RULES)
+    settings = result["settings"]
+    step = settings["step"]
+    if step == 0:
+        return "Both methods begin at the same point with the ripple and without. Take a step."
+    told = " and ".join(f"{METHODS[name].label} by {_far(_gap(result, name, step))}" for name in RULES)
+    drowned = settings["size"] * settings["wave_number"] ** 2 > float(result["smallest"])
     return (
-        f"The ripple moves {walks}. It changes L by {here['value']}, its gradient by {here['gradient']} and its "
-        f"Hessian’s diagonal by {here['hessian']} (root mean squares), beside a smallest curvature of "
-        f"{number_word(result['smallest'])}. Fitted over k, the three grow with the powers {abs(slopes['value']):.2f}, "
-        f"{slopes['gradient']:.2f} and {slopes['hessian']:.2f}."
+        f"After {count_word(step, 'iteration')} the ripple has moved {told}. The ripple’s curvature ε k² is "
+        f"{'above' if drowned else 'below'} the smallest curvature of the smooth loss at the solution. "
+        f"{'Lower' if drowned else 'Raise'} k to change that."
     )
 
 
+def _gap(result, name, step):
+    """The distance between the paths with the ripple and without after this many iterations."""
+    rippled, smooth_one = (result["paths"][which][name].x[step] for which in ("noisy", "clean"))
+    with np.errstate(invalid="ignore", over="ignore"):
+        return float(np.linalg.norm(rippled - smooth_one))
+
+
 def _far(distance):
-    return number_word(distance) if distance < 2 * VIEW else "more than the whole picture"
+    return brief(distance) if distance < 2 * VIEW else "more than the width of the figure"
+
+
+def table(result):
+    """What the ripple adds to L and its derivatives, measured at the slider's k, and how it grows with k."""
+    names = {"value": "L, for each unknown", "gradient": "dL/dx", "hessian": "d²L/dx²"}
+    cells = [
+        (names[part], (Cell(brief(float(result["here"][part]))), Cell(f"{abs(float(result['slopes'][part])):.1f}")))
+        for part in PARTS
+    ]
+    return Table("What the ripple adds", ("root mean square", "grows with k to the power"), tuple(cells), numeric=True)
 
 
 def remark(result):
@@ -171,10 +191,24 @@ def remark(result):
     settings = result["settings"]
     size, k = settings["size"], settings["wave_number"]
     return (
-        f"Each derivative brings down a factor k: ε = {number_word(size)} becomes ε k = {number_word(size * k)} in the "
-        f"slope and ε k² = {number_word(size * k**2)} in the curvature, where the smooth loss’s smallest is "
-        f"{number_word(result['smallest'])}."
+        f"The ripple changes the slope by up to ε k = {brief(size * k)} and the curvature by up to ε k² = "
+        f"{brief(size * k**2)}. The smallest curvature of the smooth loss at the solution is "
+        f"{brief(float(result['smallest']))}."
     )
+
+
+def unasked(result):
+    """A path that is moved by about the limit would make the answer a matter of rounding."""
+    if any(0.7 * MOVED < float(result["moved"][name]) < 1.4 * MOVED for name in RULES):
+        return "One of the paths is moved by about 0.1 here, too close to the limit for a question."
+    return ""
+
+
+def _too_many(result):
+    """What speaks against “Newton’s alone” where it is wrong."""
+    if moved(result, "gradient_descent"):
+        return "The ripple changes the slope as well, and gradient descent follows the slope."
+    return "Compare ε k² with the smallest curvature of the smooth loss before you blame Newton’s method."
 
 
 def _slopes_claim(lesson):
@@ -212,46 +246,16 @@ def _small_claim(lesson):
     return (share, noise(result)), share < 1e-3 and noise(result) > 0.5 * result["smallest"]
 
 
-def _take(settings):
-    if settings["problem"] == "banana":
-        made = ["smooth = Banana(2.0)"]
-        imported = ["from core.toys import Banana"]
-    else:
-        made = ["bowl = Sheared(((1.0, 1.0), (0.0, 2.0)))", "smooth = Aimed(bowl, bowl.forward(jnp.ones(2)))"]
-        imported = ["from core.problem import Aimed", "from core.toys import Sheared"]
-    return "\n".join(
-        [
-            "import jax.numpy as jnp",
-            *imported,
-            "from core.ripple import Rippled, one_period, roughness",
-            "from core.rollout import rollout",
-            "from core.updates import newton",
-            "",
-            *made,
-            f"size, k = jnp.array({settings['size']!r}), jnp.array({settings['wave_number']!r})",
-            "noise = roughness(Rippled(smooth, size, jnp.round(k)), one_period())",
-            f"walk = rollout(newton, Rippled(smooth, size, k), {settings['start']}, 1, eta=1.0)",
-            "gradient, hessian, first = noise.gradient, noise.hessian, walk.x[1]",
-        ]
-    )
-
-
-def _taken(result):
-    return {
-        "gradient": result["here"]["gradient"],
-        "hessian": result["here"]["hessian"],
-        "first": result["paths"]["noisy"]["newton"].x[1],
-    }
-
-
 LESSON = Lesson(
     slug="noise",
     title="Noise",
     question="How much harm can a ripple do that nobody can see?",
     text=(
-        "A ripple $\\varepsilon \\sin(k x_i)$ is added to the loss, for each unknown. Rounding, a mesh, an inner "
-        "solver that stops early: all leave such traces. Gradient descent looks at the slope of what comes out, "
-        "Newton’s method at the curvature too. The faint, wide walks are those without it."
+        "A ripple $\\varepsilon \\sin(k x_i)$ is added to a smooth loss, for each unknown $x_i$. Rounding, a mesh, an "
+        "inner solver that stops early: all leave such traces. The smooth loss is the bowl $(x_1 + x_2 - 2)^2 + "
+        "(2x_2 - 2)^2$, whose smallest curvature is 1.5, or the valley $(1 - x_1)^2 + 4(x_2 - x_1^2)^2$, where it is "
+        "0.38 at the solution. Gradient descent uses the slope of the rippled loss, Newton’s method its curvature too. "
+        "The faint, wide paths are those on the smooth loss."
     ),
     minutes=7,
     controls=(
@@ -263,7 +267,7 @@ LESSON = Lesson(
             64.0,
             40.0,
             "log",
-            landmarks=(Landmark("curvature drowned", number="drowned_k"),),
+            landmarks=(Landmark("ε k² = smallest curvature", number="drowned_k"),),
         ),
         Slider(
             "size",
@@ -273,7 +277,7 @@ LESSON = Lesson(
             1e-3,
             "log",
             digits=2,
-            landmarks=(Landmark("curvature drowned", number="drowned_size"),),
+            landmarks=(Landmark("ε k² = smallest curvature", number="drowned_size"),),
         ),
         Choice("problem", "problem", {"sheared": "a sheared bowl", "banana": "a bent valley"}, "sheared"),
         Point("start", "start", "x", (-VIEW, -VIEW), (VIEW, VIEW), (-1.2, 1.0)),
@@ -282,33 +286,50 @@ LESSON = Lesson(
     simulate=simulate,
     draw=draw,
     reading=reading,
+    table=table,
     prediction=Prediction(
-        "A ripple of size ε = {size:.2g} with k = {wave_number:.3g} is added to the loss. Which walk does it move by "
-        "more than 0.1?",
+        "A ripple of size ε = {size:.2g} with k = {wave_number:.3g} is added to the loss. Within 24 iterations, which "
+        "path does it move by more than 0.1?",
         (
-            Option("neither", lambda r: not moved(r, "newton") and not moved(r, "gradient_descent")),
-            Option("gradient descent’s alone", lambda r: moved(r, "gradient_descent") and not moved(r, "newton")),
-            Option("Newton’s alone", lambda r: moved(r, "newton") and not moved(r, "gradient_descent")),
-            Option("both", lambda r: moved(r, "newton") and moved(r, "gradient_descent")),
+            Option(
+                "neither",
+                lambda r: not moved(r, "newton") and not moved(r, "gradient_descent"),
+                "A ripple that is small in L need not be small in the derivatives: they have ε k and ε k².",
+            ),
+            Option(
+                "gradient descent’s alone",
+                lambda r: moved(r, "gradient_descent") and not moved(r, "newton"),
+                "Gradient descent uses the slope, with an error of ε k. Newton’s method uses the curvature too, with "
+                "an error of ε k².",
+            ),
+            Option(
+                "Newton’s alone",
+                lambda r: moved(r, "newton") and not moved(r, "gradient_descent"),
+                _too_many,
+            ),
+            Option(
+                "both",
+                lambda r: moved(r, "newton") and moved(r, "gradient_descent"),
+                "The error of the slope, ε k, is k times smaller than that of the curvature, ε k².",
+            ),
         ),
         remark=remark,
+        unasked=unasked,
     ),
     why=(
         "$\\frac{d}{dx}\\,\\varepsilon\\sin(kx) = \\varepsilon k\\cos(kx)$, and once more $-\\varepsilon "
-        "k^2\\sin(kx)$. The ripple’s part of every derivative is measured by taking the smooth one away:\n\n"
-        + code(roughness)
-        + "\n\n"
-        "As soon as $\\varepsilon k^2$ is as large as the smallest true curvature, the Hessian’s eigenvalues are the "
-        "ripple’s: Newton divides by numbers that mean nothing, and its steps become random and long. Gradient "
-        "descent divides by nothing; its error is $\\varepsilon k$ beside a slope that is large wherever there is far "
-        "to go."
+        "k^2\\sin(kx)$. This is what the ripple adds to every derivative:\n\n" + code(roughness) + "\n\n"
+        "Once $\\varepsilon k^2$ reaches the smallest true curvature, that eigenvalue of $H$ can vanish or change "
+        "sign. Newton’s steps then become random and long. Gradient descent divides by nothing. Its error is "
+        "$\\varepsilon k$ beside a slope that is large far from the solution."
     ),
     limits=(
-        "Close to the solution the slope is small too: there gradient descent rests in a trough of the ripple, a "
-        "little beside the solution. BFGS takes its curvature from differences of gradients over whole steps, which "
-        "do not see a ripple finer than the steps: it comes close. A ripple in the *simulator* would reach the "
-        "Jacobian with a factor $k$, so inverse gradients are not immune either. That Newton’s method also fails on "
-        "smooth losses, and how it is guarded: [Where Newton breaks](newton-breaks)."
+        "Close to the solution the slope is small too. There gradient descent stops in a trough of the ripple, a "
+        "little beside the solution. BFGS takes its curvature from differences of gradients over whole steps, and "
+        "comes close here: over a step longer than a period the ripple largely averages out. A ripple in the "
+        "*simulator* would reach the Jacobian with a factor $k$, so inverse gradients are not immune either. That "
+        "Newton’s method also fails on smooth losses, and how it is guarded: "
+        "[Newton’s method at a saddle](newton-breaks)."
     ),
     sources=(
         "Physics-based Deep Learning, chapter “Scale-Invariance and Inversion”, section “Dependence on Hessian”.",
@@ -333,23 +354,10 @@ LESSON = Lesson(
         Claim("BFGS comes within a tenth of the solution on the rippled losses.", _bfgs_claim),
     ),
     symbols=("x", "loss", "gradient", "hessian", "noise", "k", "loglog", "eta", "gd", "newton"),
-    takeaway=Takeaway(_take, _taken),
-    teaching=Teaching(
-        misconception="An error too small to be seen in the loss is too small to matter.",
-        demo=(
-            ("A slow ripple: Newton arrives.", {"wave_number": 2.0}),
-            ("The same size, twenty times finer: Newton is lost, gradient descent hardly notices.", {}),
-            ("A hundred times smaller: Newton is back.", {"size": 1e-5}),
-            ("A hundred times larger than at first: now both are thrown off.", {"size": 0.1}),
-        ),
-        room=(
-            "Your simulator computes in single precision, with relative errors of 10⁻⁷ that change from point to "
-            "point. Would you difference it twice? Listen for: errors from point to point are a ripple with a very "
-            "large k."
-        ),
-    ),
+    takeaway=notes.NOISE_TAKEAWAY,
+    teaching=notes.NOISE_TEACHING,
     alt=(
-        "The walks of gradient descent and Newton over the smooth loss, with and without the ripple; loss, slope and "
+        "The paths of gradient descent and Newton over the smooth loss, with and without the ripple; loss, slope and "
         "curvature beside the start; how the noise grows with k."
     ),
 )

@@ -13,7 +13,7 @@ from lessons.figures import Axis, Drawing, Field, Line, Mark, Panel, Readout, pa
 from lessons.landscape import landscape
 from lessons.lesson import Claim, Lesson, Takeaway, Teaching
 from lessons.prediction import Option, Prediction
-from lessons.words import code, count_word, number_word
+from lessons.words import brief, code, count_word, joined
 
 STEPS = 16
 VIEW = 2.5
@@ -22,7 +22,7 @@ ANGLE = np.radians(30.0)
 RADIUS = 1.0  # of the circle that stands for B = I
 POINTS = 37  # of an ellipse
 CLOSE = 0.01  # a matrix this near to the true one is called the same
-HERE = 1e-12  # a loss below this share of the first one: the walk has arrived
+HERE = 1e-12  # a loss below this share of the first one counts as zero
 SAME = 1e-4  # smaller errors of a matrix are drawn there
 SOLUTION = (1.0, 1.0)  # of both problems
 SEARCH = {"bowl": "exact", "rough": "wolfe", "banana": "wolfe"}
@@ -92,9 +92,9 @@ def draw(result):
     style = {"role": "segment", "legend": True, "colour": "text"}
     believed, true = shapes["believed"], shapes["true"]
     lines += [
-        Line("believed", "x", believed[..., 0], believed[..., 1], label="the bowl that BFGS believes in", width=5.0,
+        Line("believed", "x", believed[..., 0], believed[..., 1], label="ellipse of B", width=5.0,
              opacity=0.35, **style),
-        Line("true", "x", true[..., 0], true[..., 1], label="the true bowl", dash="dot", width=2.0, **style),
+        Line("true", "x", true[..., 0], true[..., 1], label="ellipse of H⁻¹", dash="dot", width=2.0, **style),
     ]  # fmt: skip
     steps = Axis("step", (0, STEPS))
     return Drawing(
@@ -113,65 +113,58 @@ def draw(result):
 
 
 def reading(result):
-    settings, paths = result["settings"], result["paths"]
-    step = settings["step"]
+    step, paths = result["settings"]["step"], result["paths"]
     if paths["bfgs"].loss[0] < 1e-20:
-        return "You start at the minimum: there is no step to learn from. Move the start."
-    if not np.all(np.isfinite(result["ellipse"]["true"][step])):
-        seen = (
-            f"After {count_word(step, 'step')} H is not positive definite where BFGS stands, so there is "
-            "no true bowl to draw. BFGS keeps one all the same."
-        )
+        return "The start is the minimum, so no method moves. Move the start."
+    if step == 0:
+        return "BFGS begins with B = I, whose ellipse is a circle. Take a step."
+    after = f"After {count_word(step, 'iteration')}"
+    if np.all(np.isfinite(result["ellipse"]["true"][step])):
+        seen = f"{after} BFGS’s matrix B is off by {brief(100 * float(result['off']['bfgs'][step]))} %."
     else:
-        when = f"After {count_word(step, 'step')} it" if step else "Its first guess, I,"
-        seen = f"{when} is {_off_word(result['off']['bfgs'][step])}."
-    ends = {name: _loss_word(path.loss[-1]) for name, path in paths.items()}
-    last = (
-        f"After all {STEPS} the loss is {ends['bfgs']} for BFGS, {ends['lbfgs']} for L-BFGS with "
-        f"{count_word(round(settings['memory']), 'pair')}, {ends['gradient_descent']} for gradient descent with "
-        "the same line search."
-    )
-    return f"{_known(result)} {seen} {last}"
+        seen = f"{after} H is not positive definite at BFGS’s point, so it has no ellipse; B has one."
+    return joined(seen, _known(result, step), _rank(paths, step))
 
 
-def _off_word(off):
-    off = float(off)
-    return "the same, up to rounding" if off < 1e-9 else f"off by {number_word(100 * off)} %"
+def _known(result, step):
+    """Whether B has been close to the inverse Hessian, up to the step on screen."""
+    known = float(result["known"])
+    if known <= step:
+        return f"It first came within one per cent of the inverse Hessian at iteration {int(known)}."
+    if arrived(result) <= step:
+        return "BFGS has converged, so B will not come within one per cent of the inverse Hessian any more."
+    return "B has not been within one per cent of the inverse Hessian yet."
 
 
-def _loss_word(loss):
-    return "as good as 0" if loss < 1e-15 else number_word(loss)
+def _rank(paths, step):
+    """BFGS's loss beside gradient descent's, at the step on screen."""
+    own, other = (float(paths[name].loss[step]) for name in ("bfgs", "gradient_descent"))
+    if abs(own - other) <= 1e-3 * max(own, other):
+        return "Its loss equals gradient descent’s."
+    return f"Its loss is {'lower' if own < other else 'higher'} than gradient descent’s."
 
 
 def arrived(result):
-    """After how many steps BFGS has arrived at the minimum; inf if it never does."""
-    loss = result["paths"]["bfgs"].loss
-    there = loss <= HERE * loss[0]
-    return int(np.argmax(there)) if there.any() else np.inf
-
-
-def _known(result):
-    known = float(result["known"])
-    if np.isfinite(known):
-        return (
-            f"BFGS’s matrix first comes within 1 % of the true inverse Hessian after {count_word(int(known), 'step')}."
-        )
-    never = f"In {STEPS} steps BFGS’s matrix never comes within 1 % of the true inverse Hessian"
-    if np.isfinite(arrived(result)):
-        return f"{never}, though the walk arrives after {count_word(arrived(result), 'step')}."
-    return f"{never}."
+    """The first iteration from which on BFGS does not move any more; inf if there is none."""
+    x = result["paths"]["bfgs"].x
+    still = np.all(x == x[-1], axis=-1)
+    return int(np.argmax(still)) if still[-2] else np.inf
 
 
 def remark(result):
-    """Why it is so at these settings."""
-    if not np.isfinite(result["known"]) and np.isfinite(arrived(result)):
-        return (
-            f"It arrived after {count_word(arrived(result), 'step')}, and BFGS learns only the directions that it "
-            "walked: a good path is no proof of a good matrix."
-        )
+    """What decides it at these settings."""
+    if result["settings"]["problem"] != "bowl":
+        return "BFGS corrects B so that B q = s holds for its latest step."
+    if result["known"] <= 2:
+        return "On a quadratic with exact searches, each iteration settles one more direction, and there are two."
+    return "BFGS learns only directions along which it has moved, and here it moved along one."
+
+
+def _too_few(result):
+    """What speaks against two iterations, where it took more."""
     if result["settings"]["problem"] == "bowl":
-        return "On a bowl each exactly searched step settles one direction for good, and here both had to be walked."
-    return "A rough search, or a curvature that changes on the way, leaves each direction a little wrong."
+        return "The first search has already reached the minimum, so no second direction is tried."
+    return "The promise of one iteration for each unknown holds for a quadratic loss and an exact line search."
 
 
 def _known_in(low, high):
@@ -188,15 +181,21 @@ def _exact_claim(lesson):
     return off, max(off) < 1e-9
 
 
+def _reached(loss):
+    """The first iteration at which a loss is as good as zero."""
+    return int(np.argmax(loss < HERE * loss[0]))
+
+
 def _unwalked_claim(lesson):
     round_bowl = lesson.experiment(alpha=1.0)
-    found = [(arrived(round_bowl), float(round_bowl["off"]["bfgs"][-1]))]
+    found = [(_reached(round_bowl["paths"]["bfgs"].loss), float(round_bowl["off"]["bfgs"][-1]))]
     sheared = Sheared()  # from a start along one of the bowl's own axes the first step arrives, too
     hessian = jax.hessian(sheared.objective)(sheared.start)
     run = bfgs(sheared, jnp.linalg.eigh(hessian)[1][:, 1], 2, "exact")
     true = jnp.linalg.inv(hessian)
-    reached = 1 if run.path.loss[1] < HERE * run.path.loss[0] else 2
-    found.append((reached, float(jnp.linalg.norm(run.inverse_hessian[2] - true) / jnp.linalg.norm(true))))
+    found.append(
+        (_reached(run.path.loss), float(jnp.linalg.norm(run.inverse_hessian[2] - true) / jnp.linalg.norm(true)))
+    )
     return found, all(steps == 1 and off > 0.1 for steps, off in found)
 
 
@@ -256,14 +255,17 @@ LESSON = Lesson(
     title="Quasi-Newton",
     question="Can the curvature be learned from the slopes alone?",
     text=(
-        "Newton’s method needs $H^{-1}$, the inverse Hessian. **BFGS** guesses $B = I$, walks along $-B\\,\\nabla L$ "
-        "as far as a line search says, and looks: a step $s$ has changed the gradient by $q$, so $H s \\approx q$. It "
-        "corrects its guess so that $B\\,q = s$. The ellipse is an isoline of the bowl that $B$ stands for."
+        "Newton’s method needs $H^{-1}$, the inverse Hessian. **BFGS** guesses it: it begins with $B = I$ and moves "
+        "along $-B\\,\\nabla L$ as far as a line search says. A step $s$ has changed the gradient by $q$, so $H s "
+        "\\approx q$. BFGS corrects its guess so that $B\\,q = s$. The loss is a bowl with curvatures 2 and "
+        "$2\\alpha^2$, or the valley $(1 - x_1)^2 + \\alpha^2 (x_2 - x_1^2)^2$. An exact line search finds the lowest "
+        "point along the line, a rough one stops sooner. The ellipse is an isoline of the bowl whose inverse Hessian "
+        "is $B$."
     ),
     minutes=8,
     controls=(
-        Step("step", "step", STEPS, STEPS),
-        Slider("alpha", "α, how narrow", 1.0, 10.0, 5.0, "log", landmarks=(Landmark("round: α = 1", 1.0),)),
+        Step("step", "step", STEPS, 2),
+        Slider("alpha", "α, how narrow", 1.0, 10.0, 5.0, "log", landmarks=(Landmark("α = 1", 1.0),)),
         Slider(
             "memory",
             "pairs that L-BFGS keeps",
@@ -291,12 +293,15 @@ LESSON = Lesson(
     draw=draw,
     reading=reading,
     prediction=Prediction(
-        "BFGS begins with a circle and never computes a second derivative. After how many steps does its matrix agree "
-        "with the true inverse Hessian, to 1 %?",
+        "With the problem and the line search that are set, and α = {alpha:.3g}: after how many iterations does B "
+        "first agree with the inverse Hessian to 1 %?",
         (
-            Option("at most 2: one for each unknown", _known_in(0, 2)),
-            Option("3 to 10", _known_in(3, 10)),
-            Option("more than 10, or never", _known_in(11, np.inf)),
+            Option("at most 2, one for each unknown", _known_in(0, 2), _too_few),
+            Option(
+                "more than 2, or never",
+                _known_in(3, np.inf),
+                "Every step adds one equation B q = s, and two of them determine a symmetric 2 × 2 matrix.",
+            ),
         ),
         remark=remark,
     ),
@@ -305,16 +310,16 @@ LESSON = Lesson(
         "leave the others alone. BFGS makes the smallest such change, in a suitably weighted norm, and one that keeps "
         "$B$ positive definite: $-B\\,\\nabla L$ leads downhill as long as $q \\cdot s > 0$, which the line search "
         "sees to.\n\n" + code(bfgs_update) + "\n\n"
-        "On a quadratic with $n$ unknowns and an exact line search $n$ steps give $B = H^{-1}$, if the walk needs them "
-        "all: $B$ learns only the directions that were walked. **L-BFGS** never writes $B$ down; it keeps the last few "
-        "pairs $(s, q)$ and works out $B\\,\\nabla L$ from them: $2n$ numbers a pair instead of $n^2$."
+        "On a quadratic with $n$ unknowns and an exact line search $n$ steps give $B = H^{-1}$, if the path needs them "
+        "all: $B$ learns only directions along which it has moved. **L-BFGS** never writes $B$ down; it keeps the last "
+        "few pairs $(s, q)$ and works out $B\\,\\nabla L$ from them: $2n$ numbers a pair instead of $n^2$."
     ),
     limits=(
-        "The promise of $n$ steps holds for an *exact* line search on a *quadratic*. With a rough search the path "
-        "still arrives, but the matrix stays a little wrong: BFGS stops learning where there is nothing left to walk. "
+        "The promise of $n$ steps holds for an *exact* line search on a *quadratic*. With a rough search BFGS "
+        "still converges, but the matrix stays a little wrong: where no step is left, there is nothing to learn from. "
         "L-BFGS with a single pair takes the very same exact steps as BFGS on a bowl (those of conjugate gradients), "
         "though its matrix is far from $H^{-1}$. What $H^{-1}$ costs where it is computed: "
-        "[What Newton costs](newton-cost); where it misleads: [Where Newton breaks](newton-breaks)."
+        "[What Newton costs](newton-cost); where it misleads: [Newton’s method at a saddle](newton-breaks)."
     ),
     sources=(
         "Physics-based Deep Learning, chapter “Scale-Invariance and Inversion”, section “Quasi-Newton methods”.",
@@ -327,7 +332,7 @@ LESSON = Lesson(
             rows=("C4",),
         ),
         Claim(
-            "If the walk arrives before it needed n steps, the matrix stays wrong in the directions it never walked.",
+            "If BFGS converges in fewer than n steps, the matrix stays wrong in directions along which it never moved.",
             _unwalked_claim,
         ),
         Claim("With a rough line search the matrix comes close to it and stays a little wrong.", _rough_claim),
@@ -347,7 +352,7 @@ LESSON = Lesson(
         misconception="Second-order information needs second derivatives.",
         demo=(
             ("Two unknowns, two steps: the circle becomes the true ellipse.", {"step": 2}),
-            ("A round bowl: it arrives at once, and the matrix stays wrong.", {"alpha": 1.0, "step": 2}),
+            ("A round bowl: BFGS converges at once, and the matrix stays wrong.", {"alpha": 1.0, "step": 2}),
             ("A rough line search: the ellipse comes close, and stays a little off.", {"problem": "rough", "step": 8}),
             ("Where the curvature changes, the ellipse follows.", {"problem": "banana", "alpha": 2.0, "step": 14}),
         ),

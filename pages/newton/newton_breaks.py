@@ -1,4 +1,4 @@
-"""The page of the lesson "Where Newton breaks"."""
+"""The page of the lesson "Newton’s method at a saddle"."""
 
 from pages.ui.page import show
 
