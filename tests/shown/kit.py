@@ -147,7 +147,7 @@ SLIPS = (
     r"not a number",
     r"none of these",
     r"[{}]",
-    r"\d\.\d{4}",
+    r"[1-9]\.\d{4}|\d\.0*[1-9]\d{3}",  # more than three digits of a fraction; those of 0.0063 say where it is
     r" [,.](?!\d)",
     r"\.\.",
     r"  ",
