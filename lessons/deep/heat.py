@@ -27,7 +27,6 @@ STEPS = 64  # of Runge-Kutta 4: stable up to the longest time, where 43 are need
 TIMES = (1e-5, 0.03)
 PLACES = np.linspace(0, 1, 161)  # where the profiles are drawn
 NOISE = np.random.default_rng(2).standard_normal(N)  # one draw, scaled: dragging a slider changes nothing else
-ROUNDING = 2.2e-16  # float64's
 WAVES = np.arange(1, N + 1)
 FAINTEST = 1e-10  # where the spectrum ends, below the least noise of the slider
 DEFAULT = {"time": 0.0015, "noise": 0.01}
@@ -155,7 +154,7 @@ def _counted(above):
 def remark(result):
     above, last = int(result["above"]), int(result["standing"])
     if above == last:
-        return f"Here the factors tell as much as the heights: {_counted(above)} a factor above ε."
+        return f"Here the factors tell as much as the heights; {_counted(above)} a factor above ε."
     return (
         f"{_counted(above).capitalize()} a factor above ε, but what counts is the height, amplitude times factor: the "
         f"last wave whose height is above ε is wave {last}."

@@ -3,7 +3,8 @@
 import numpy as np
 
 from core.heat import plateaus
-from lessons.deep.heat import NOISE, PLACES as ALONG
+from lessons.deep.heat import NOISE
+from lessons.deep.heat import PLACES as ALONG
 from tests.shown.kit import Says, precision, said
 
 N, STEPS, FAINTEST = 20, 64, 1e-10
@@ -118,7 +119,7 @@ SAYS = (
     Says(r"No other number of waves does better\.", lambda r, m: on_screen(r, 0)),
     # After the prediction
     Says(
-        r"Here the factors tell as much as the heights: (?P<count>all 20|\d+ of 20) (have|has) a factor above ε\.",
+        r"Here the factors tell as much as the heights; (?P<count>all 20|\d+ of 20) (have|has) a factor above ε\.",
         lambda r, m: counted(m) == above(r) == standing(r),
     ),
     Says(
