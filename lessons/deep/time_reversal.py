@@ -28,6 +28,7 @@ HEAT_STEPS = 450
 HEAT_STEP = 0.1  # nu k^2 dt of the finest wave: far inside what Runge-Kutta 4 bears, 2.785
 PRECISIONS = {"float64": jnp.float64, "float32": jnp.float32}
 LABELS = dict(zip(STEPPERS, ("explicit Euler", "symplectic Euler", "leapfrog", "Runge–Kutta 4"), strict=True))
+SCHEMES = LABELS | {"rk4": "Runge–Kutta"}  # in a sentence
 LOOKS = {
     "explicit_euler": ("#B58900", "dash", 2.5),
     "symplectic_euler": ("#009E8E", "solid", 2.0),
@@ -171,9 +172,9 @@ def reading(result):
     away = _distances(result)
     first, last = min(away, key=away.get), max(away, key=away.get)
     return (
-        f"After {round(result['settings']['steps'])} time steps there and as many back, {LABELS[first]} is nearest to "
-        f"the start, {number_word(away[first])} away. Farthest is {LABELS[last]}, {number_word(away[last])} away. "
-        "Heat, stepped with Runge–Kutta 4, comes back from the longest time with an error larger than its profile."
+        f"After {round(result['settings']['steps'])} time steps there and as many back, {SCHEMES[first]} is nearest to "
+        f"the start, {number_word(away[first])} away. Farthest is {SCHEMES[last]}, {number_word(away[last])} away. "
+        "Heat, stepped with Runge–Kutta, comes back from the longest time with an error larger than its profile."
     )
 
 

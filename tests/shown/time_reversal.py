@@ -81,7 +81,7 @@ def measured(result, name):
 
 
 def placed(result, match, best):
-    (name,) = [name for name, label in SCHEMES.items() if label == match["who"]]
+    (name,) = [name for name, label in SCHEMES.items() if label.removesuffix(" 4") == match["who"]]
     steps = "steps" not in match.groupdict() or int(match["steps"]) == round(result["settings"]["steps"])
     extreme = best(distances(result).values()) == distances(result)[name]
     return steps and extreme and said(match["away"], measured(result, name))
@@ -111,7 +111,7 @@ SAYS = (
     ),
     Says(r"Farthest is (?P<who>.+), (?P<away>\S+) away\.", lambda r, m: placed(r, m, max)),
     Says(
-        r"Heat, stepped with Runge–Kutta 4, comes back from the longest time with an error larger than its profile\.",
+        r"Heat, stepped with Runge–Kutta, comes back from the longest time with an error larger than its profile\.",
         lambda r, m: r["heat"]["errors"][-1] > np.linalg.norm(plateaus(8)),
     ),
     # After the prediction
