@@ -6,8 +6,10 @@ The step is meant to land on y + dy. It is taken if it misses that by at most th
 
 Since dy covers the fraction eta of the gap, a step that is taken leaves at most 1 - eta (1 - trust) of it: for trust
 below 1 the gap shrinks, whatever is wrong with the inverse. The check costs one run of the simulator. Else the step is
-the one of a series of gradient steps, each half as long as the last, that lowers the loss most. So the loss never
-climbs and no run leaves for infinity. The chapter says only that one can fall back to the gradient; the check is ours.
+the one of a series of gradient steps, each half as long as the last, that lowers the loss most. So for trust below 1
+the loss |y - y*|^2 never rises and stays finite. For trust above 1 neither holds: a step that passes may lengthen the
+gap, up to 1 + eta (trust - 1) times at every step. The chapter says only that one can fall back to the gradient; the
+check is ours.
 """
 
 from typing import NamedTuple

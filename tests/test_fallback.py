@@ -98,6 +98,18 @@ def test_a_run_with_a_broken_inverse_stays_finite_and_descends(problem, make):
     assert (fallback.checks(make(problem), path.x[:-1], ETA).fell_back | special).all()
 
 
+def test_beyond_trust_1_a_step_that_passes_may_raise_the_loss_and_below_none_does():
+    # The bent problem with the inverse turned by 122 degrees nearly everywhere.
+    problem = Misled(
+        toys.RotatedSine(2.0, start=(0.234, 1.404)), number((-0.7, -0.5)), number(0.05), jnp.radians(122.0)
+    )
+    for trust, least, most in ((1.85, 2.0, np.inf), (0.99, 0.0, 1.0)):
+        path = rollout(fallback.checked_inverse_simulator, problem, problem.start, 14, eta=0.5, trust=trust)
+        ratios = path.loss[1:] / path.loss[:-1]
+        assert least < ratios.max() <= most
+        assert ratios.max() <= (1 + 0.5 * abs(trust - 1)) ** 2
+
+
 def test_an_unreachable_target_ends_at_the_nearest_that_can_be_reached():
     # No x gives y2 = -1; the nearest is the fold, x2 = 0.
     problem = toys.SquaredSecond(target=(0.0, -1.0))

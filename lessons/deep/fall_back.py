@@ -10,11 +10,12 @@ from core.rollout import rollout
 from core.toys import RotatedSine, Sheared, SquaredSecond
 from core.updates import inverse_simulator
 from lessons.controls import Choice, Landmark, Legend, Point, Slider, Step
+from lessons.deep.notes import FALL_BACK_TEACHING, fall_back_takeaway
 from lessons.figures import FAR, METHODS, Axis, Drawing, Field, Line, Mark, Panel
 from lessons.landscape import landscape
-from lessons.lesson import Claim, Lesson, Takeaway, Teaching
+from lessons.lesson import Claim, Lesson
 from lessons.prediction import Option, Prediction
-from lessons.words import code, number_word
+from lessons.words import code, joined, number_word
 
 STEPS = 14
 ETA = 0.5
@@ -23,7 +24,7 @@ LANDSCAPE_GRID = 100  # no slider moves the loss
 SOLUTION = (-0.7, -0.5)
 LEVELS = tuple(float(level) for level in 3.0 ** np.arange(-6, 5))
 LEAST = 1e-12
-DONE = 1e-20  # a loss below this is that of rounding: nothing is left to be right or wrong about
+DONE = {"float64": 1e-20, "float32": 1e-11}  # a loss below is rounding: nothing is left to be right or wrong about
 START = (1.2, 0.9)
 
 
@@ -37,7 +38,7 @@ def broken_problem(broken, turn, half, start):
 
 
 def simulate(broken, turn, half, trust, start):
-    """The walk with the check and without, and what the check found at every step."""
+    """The trajectory with the check and without, and what the check found at every step."""
     problem = broken_problem(broken, turn, half, start)
     path = rollout(checked_inverse_simulator, problem, start, STEPS, eta=ETA, trust=trust)
     found = checks(problem, path.x[:-1], jnp.asarray(ETA), trust)
@@ -45,7 +46,7 @@ def simulate(broken, turn, half, trust, start):
     return {
         "checked": path,
         "unchecked": rollout(inverse_simulator, problem, start, STEPS, eta=ETA),
-        "fell_back": found.fell_back & (path.loss[:-1] > DONE),
+        "fell_back": found.fell_back & (path.loss[:-1] > DONE[path.loss.dtype.name]),
         "miss": found.miss,
         "trust": trust,
         "corners": corners,
@@ -126,39 +127,51 @@ def _fallen(x, fell_back):
     return flat[..., 0], flat[..., 1]
 
 
+def _done(loss):
+    """Whether a loss is that of rounding."""
+    return loss <= DONE[np.asarray(loss).dtype.name]
+
+
 def reading(result):
-    settings, fell_back, path = result["settings"], result["fell_back"], result["checked"]
-    if path.loss[0] <= DONE:
-        return "You start at the solution: there is nothing to do. Move the start."
-    count = int(np.sum(fell_back))
-    if count == 0:
-        took = "No step fell back: every proposal landed near enough to its aim."
-    else:
-        worst = float(np.max(result["miss"][fell_back]))
-        took = (
-            f"{count} of {STEPS} steps fell back to the gradient ({_which(fell_back)}): the inverse "
-            f"would have missed its aim by up to {number_word(worst)} times the step, more than the trusted "
-            f"{settings['trust']:.2g}."
-        )
-    end, loose = float(path.loss[-1]), float(result["unchecked"].loss[-1])
-    without = f"to {number_word(loose)}" if loose < FAR else "out of all bounds"
+    path = result["checked"]
+    if _done(path.loss[0]):
+        return "You start at the solution, so there is nothing to do. Move the start."
+    start, end = float(path.loss[0]), float(path.loss[-1])
     fate = (
-        f"The loss went from {number_word(path.loss[0])} to {number_word(end)}; unchecked it would have gone {without}."
+        f"The loss falls to {number_word(end)}."
+        if end < start
+        else f"The loss does not fall: it ends at {number_word(end)}."
     )
-    return f"{took} {fate}"
+    if np.any(np.diff(path.loss) > 1e-6 * path.loss[:-1] + 1e-12):
+        fate = (
+            f"On its way to {number_word(end)} the loss also rises: with so much trust, a step that passes may do that."
+        )
+    return joined(_which(result["fell_back"]), fate, _unchecked(result))
 
 
 def _which(fell_back):
-    """The numbers of the steps that fell back, runs shortened: "steps 1 to 4 and 9"."""
-    numbers = (np.flatnonzero(fell_back) + 1).tolist()
-    runs = []
-    for number_ in numbers:
-        if runs and number_ == runs[-1][-1] + 1:
-            runs[-1].append(number_)
-        else:
-            runs.append([number_])
-    words = [f"{run[0]} to {run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs]
-    return ("step " if len(numbers) == 1 else "steps ") + ", ".join(words)
+    """How many steps fell back, and which where that is short."""
+    steps = np.flatnonzero(fell_back) + 1
+    if len(steps) == 0:
+        return "No step falls back: every proposal lands within the trusted distance of its aim."
+    if len(steps) == 1:
+        return f"Only step {steps[0]} falls back to the gradient."
+    if len(steps) == steps[-1] - steps[0] + 1:
+        return f"Steps {steps[0]} to {steps[-1]} fall back to the gradient."
+    return f"{len(steps)} steps fall back to the gradient, the last of them is step {steps[-1]}."
+
+
+def _unchecked(result):
+    """What the run without the check comes to, beside the one with it."""
+    if not np.any(result["fell_back"]):
+        return "Without the check the run would be the same."
+    end, loose = float(result["checked"].loss[-1]), float(result["unchecked"].loss[-1])
+    if not loose < FAR:
+        return "Without the check it diverges."
+    least = np.sqrt(DONE[np.asarray(result["checked"].loss).dtype.name])
+    if abs(loose - end) <= max(0.01 * end, least):
+        return "Without the check it would end about as low."
+    return f"Without the check it would end {'higher' if loose > end else 'lower'}."
 
 
 def _never(result):
@@ -176,17 +189,43 @@ def _to_the_end(result):
 def remark(result):
     broken = result["settings"]["broken"]
     if broken == "range":
-        return "The nearer the walk is to the edge of what x can give, the less of a step beyond it can be delivered."
+        return "At x₂ = 0 the inverse delivers nothing of a step along −y₂: the miss is as long as that step."
     if broken == "linear":
         return "A linearised inverse is wrong only by how much J changes during a step: most beside the fold."
-    return "Nobody tells the walk where the box is: it only looks where each proposal lands."
+    return "The run does not know the box: it only checks where each proposal lands."
+
+
+def _first_missed(result):
+    """To who expected no step to fall back."""
+    first = int(np.argmax(result["fell_back"]))
+    return f"At step {first + 1} the proposal misses its aim by {number_word(result['miss'][first])} |Δy|."
+
+
+def _last_missed(result):
+    """To who expected another end."""
+    if not np.any(result["fell_back"]):
+        return "No proposal misses its aim by more than the trust allows."
+    return f"At the last step the proposal still misses its aim by {number_word(result['miss'][-1])} |Δy|."
+
+
+def _last_passed(result):
+    """To who expected the last step to fall back."""
+    if _done(result["checked"].loss[-2]):
+        return "Before the last step the loss is down to rounding, so no step is refused any more."
+    return f"At the last step the proposal misses its aim by only {number_word(result['miss'][-1])} |Δy|."
+
+
+def _at_the_solution(result):
+    if _done(result["checked"].loss[0]):
+        return "The run starts at the solution, so there is no step to check."
+    return ""
 
 
 def _taken_claim(lesson):
     """Taken and said so: outside the square every step falls back, inside none, and the words name them."""
     result = lesson.experiment()
     inside = np.all(np.abs(result["checked"].x[:-1] - np.asarray(SOLUTION)) <= result["settings"]["half"], axis=-1)
-    said = "fell back to the gradient" in lesson.reading(result)
+    said = "fall back to the gradient" in lesson.reading(result)
     return result["fell_back"], np.array_equal(result["fell_back"], ~inside) and inside.any() and said
 
 
@@ -246,36 +285,6 @@ def _fold_claim(lesson):
     )
 
 
-def takeaway(settings):
-    start, trust = tuple(settings["start"]), settings["trust"]
-    toy, extra, problem = {
-        "outside": (
-            "RotatedSine",
-            "\nfrom core.fallback import Misled",
-            f"Misled(RotatedSine(2.0, start={start!r}),\n    jnp.array({SOLUTION}), jnp.array({settings['half']!r}), "
-            f"jnp.radians({settings['turn']!r}))",
-        ),
-        "range": ("SquaredSecond", "", f"SquaredSecond((0.0, -1.0), {start!r})"),
-        "linear": (
-            "SquaredSecond",
-            "\nfrom core.averages import Linearised",
-            f"Linearised(SquaredSecond((-0.5, 1.0), {start!r}))",
-        ),
-    }[settings["broken"]]
-    return f"""\
-import jax.numpy as jnp
-from core.fallback import checked_inverse_simulator, checks
-from core.rollout import rollout
-from core.toys import {toy}{extra}
-
-problem = {problem}
-rule, eta, trust = checked_inverse_simulator, {ETA}, {trust!r}
-path = rollout(rule, problem, problem.start, {STEPS}, eta=eta, trust=trust)
-miss = checks(problem, path.x[:1], eta, trust).miss[0]  # of the first proposal
-first, end = path.x[1], path.x[-1]
-"""
-
-
 LESSON = Lesson(
     slug="fall-back",
     title="Falling back",
@@ -284,7 +293,11 @@ LESSON = Lesson(
         "An inverse can be wrong: learned too narrowly, linearised, asked for what no x can give. But a wrong step is "
         "easy to notice. The inverse promises to land on $y + \\Delta y$; run the simulator forwards once and look,\n\n"
         "$$|P(x + \\Delta x) - (y + \\Delta y)| \\le \\text{trust} \\cdot |\\Delta y|\\,?$$\n\n"
-        "If so, take the step. If not, take a gradient step instead, and say so."
+        "If so, take the step. If not, take a gradient step instead, and say so. Each step asks for half of the gap. "
+        "Three ways to be wrong: **outside a box** around the solution of a bent problem the inverse turns its step by "
+        "an angle; **out of reach**, $P(x) = (x_1, x_2^2)$ is asked for $y^* = (0, -1)$, and the inverse gives "
+        "$x_2 = 0$ where $y_2 < 0$; **linearised**, $J^{-1}\\Delta y$ stands in for the inverse of the same $P$, with "
+        "$y^* = (-0.5, 1)$."
     ),
     minutes=7,
     controls=(
@@ -305,30 +318,30 @@ LESSON = Lesson(
     draw=draw,
     reading=reading,
     prediction=Prediction(
-        "The inverse is broken as chosen below the figure (outside the dashed box, where there is one, it turns its "
-        "step by {turn:.0f}°). "
-        "With trust {trust:.2g}, what does the checked walk do?",
+        "The run takes 14 steps with trust {trust:.2g}, and the inverse is broken as chosen below the figure. (Outside "
+        "the box it is turned by {turn:.0f}°.) Which steps fall back to the gradient?",
         (
-            Option("it trusts every step", _never),
-            Option("it falls back for a while, but in the end trusts the inverse", _at_first),
-            Option("it falls back to the end", _to_the_end),
+            Option("none", _never, _first_missed),
+            Option("some, but not the last one", _at_first, _last_missed),
+            Option("some or all, and the last one too", _to_the_end, _last_passed),
         ),
         remark=remark,
+        unasked=_at_the_solution,
     ),
     why=(
         "The check costs one run of the simulator and needs no derivative:\n\n" + code(checked_step) + "\n\n"
         "A step that passes leaves at most $1 - \\eta\\,(1 - \\text{trust})$ of the gap, whatever is wrong with the "
         "inverse: below trust 1 the gap shrinks. The gradient step is the best of a series of ever halved ones. "
-        "So the run cannot leave for infinity: in the worst case it is gradient descent, with its scaling "
-        "and all. The chapter says only that one can fall back to the gradient; the check is ours."
+        "So below trust 1 the loss never rises: in the worst case the run is gradient descent, with its dependence on "
+        "scale. The chapter says only that one can fall back to the gradient; the check is ours."
     ),
     limits=(
-        "The check sees y, not x: an inverse that jumps to another branch ([Many causes](branches)) lands "
-        "where it promised and passes. Beyond trust 1 it promises nothing. And falling back needs a gradient "
-        "that points somewhere: on the fold of "
-        "$x_2^2$ it has no component along $x_2$, so a walk that starts there stays there. RJCP asks the same "
-        "question of a learned inverse without taking the step ([D-IPG over the trust map](dipg)); Newton’s method "
-        "has its own reasons to fall back ([Where Newton breaks](newton-breaks))."
+        "The check sees y, not x: an inverse that jumps to another branch ([Many causes](branches)) lands where it "
+        "promised and passes. Beyond trust 1 it promises nothing: a step that passes may raise the loss. And falling "
+        "back needs a gradient that points somewhere: on the fold of $x_2^2$ it has no component along $x_2$, so a run "
+        "that starts there stays there. RJCP asks another question of a learned inverse: whether its Jacobian is the "
+        "inverse of the simulator’s ([D-IPG over the trust map](dipg)). Newton’s method has its own reasons to fall "
+        "back ([Where Newton breaks](newton-breaks))."
     ),
     sources=(
         "Physics-based Deep Learning, chapter “Scale-Invariance and Inversion”, section “Integrating a loss function” "
@@ -336,9 +349,15 @@ LESSON = Lesson(
     ),
     claims=(
         Claim(
-            "Outside the box every step falls back, inside none, and the text names which.", _taken_claim, rows=("F6",)
+            "By default every step outside the box falls back, inside none, and the text says so.",
+            _taken_claim,
+            rows=("F6",),
         ),
-        Claim("However broken the inverse, the run stays finite and no step climbs.", _finite_claim, rows=("F6",)),
+        Claim(
+            "However broken the inverse, at trust 0.5 the run stays finite and no step climbs.",
+            _finite_claim,
+            rows=("F6",),
+        ),
         Claim("Checked, the default run arrives; unchecked it does not.", _better_claim, rows=("F6",)),
         Claim("With a right inverse the check changes nothing.", _right_claim, rows=("F6",)),
         Claim(
@@ -351,30 +370,8 @@ LESSON = Lesson(
         Claim("Beside the fold a linearised inverse is refused, on it too.", _fold_claim, rows=("F6",)),
     ),
     symbols=("inverse", "pg", "dy", "dx", "eta", "gd", "jacobian", "rjcp"),
-    takeaway=Takeaway(
-        takeaway,
-        lambda result: {
-            "miss": result["miss"][0],
-            "first": result["checked"].x[1],
-            "end": result["checked"].x[-1],
-        },
-    ),
-    teaching=Teaching(
-        misconception="A method that uses an inverse is only as safe as that inverse.",
-        demo=(
-            ("Wrong outside the box: blue steps until it is reached, then red.", {}),
-            ("Turned by 30° only: two steps pass the check, the next three fall back.", {"turn": 30.0}),
-            ("A target that no x gives: the walk ends as near as it can get.", {"broken": "range"}),
-            (
-                "A linearised inverse beside the fold: unchecked it leaps away, checked it falls back twice.",
-                {"broken": "linear", "start": (1.0, 0.1)},
-            ),
-        ),
-        room=(
-            "What would you check if a run of the simulator were too expensive? Listen for the Jacobian of g after f, "
-            "and for “compare with what it was trained on”."
-        ),
-    ),
-    alt="The walk with the check over the isolines of the loss, gradient steps in blue, beside the unchecked walk; the "
-    "loss by step; the miss of each proposal beside the trusted limit.",
+    takeaway=fall_back_takeaway(STEPS, ETA, SOLUTION),
+    teaching=FALL_BACK_TEACHING,
+    alt="The trajectory with the check over the isolines of the loss, gradient steps in blue, beside the unchecked one; "
+    "the loss by step; the miss of each proposal beside the trusted limit.",
 )

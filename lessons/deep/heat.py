@@ -20,14 +20,13 @@ from lessons.controls import Landmark, Legend, Slider
 from lessons.figures import METHODS, Axis, Drawing, Line, Mark, Panel
 from lessons.lesson import Claim, Lesson, Takeaway, Teaching
 from lessons.prediction import Estimate
-from lessons.words import code, count_word, number_word, power, share_word
+from lessons.words import code, count_word, joined, number_word
 
 N = 20
 STEPS = 64  # of Runge-Kutta 4: stable up to the longest time, where 43 are needed
 TIMES = (1e-5, 0.03)
 PLACES = np.linspace(0, 1, 161)  # where the profiles are drawn
 NOISE = np.random.default_rng(2).standard_normal(N)  # one draw, scaled: dragging a slider changes nothing else
-ROUNDING = 2.2e-16  # float64's
 WAVES = np.arange(1, N + 1)
 FAINTEST = 1e-10  # where the spectrum ends, below the least noise of the slider
 DEFAULT = {"time": 0.0015, "noise": 0.01}
@@ -44,8 +43,9 @@ def simulate(time, noise, kept):
         return jnp.sqrt(jnp.mean((truncated_inverse(problem, measured, count) - x) ** 2))
 
     errors = jax.vmap(error)(jnp.arange(N + 1))
+    errors = jnp.where(jnp.isfinite(errors), errors, jnp.inf)  # in float32 the last factors may underflow
     kept = jnp.round(kept).astype(int)
-    heights = jnp.abs(sine_transform(clean))
+    heights = problem.factors() * jnp.abs(sine_transform(x))
     return {
         "before": between_points(x, PLACES),
         "after": between_points(clean, PLACES),
@@ -104,7 +104,7 @@ def draw(result):
             ),
             Line("formula", "spectrum", WAVES, result["factors"], width=5.0, opacity=0.5, answer=False),
             Line("singular", "spectrum", WAVES, result["singular"], colour="text", width=2.0),
-            Line("heights", "spectrum", *_bars(result["heights"]), colour=back, width=3.0, opacity=0.8),
+            Line("heights", "spectrum", *_bars(result["heights"]), colour=back, width=3.0, opacity=0.8, answer=False),
             Line("noise", "spectrum", ends, np.repeat(noise, 2, -1), dash="dash", width=1.2, answer=False),
             Line("errors", "error", np.arange(N + 1), result["errors"], colour="text", width=2.0),
         ),
@@ -124,18 +124,27 @@ def _bars(heights):
 
 
 def reading(result):
-    settings, factors = result["settings"], result["factors"]
-    kept, best, above, last = round(settings["kept"]), *(int(result[name]) for name in ("best", "above", "standing"))
-    gap = float(np.max(np.abs(result["singular"] - factors)))
-    noise = f"the noise ε = {number_word(settings['noise'])}"
-    standing = f"Wave {last} is the last that still rises above {noise}" if last else f"No wave rises above {noise}"
-    floor = "; the finest lie below rounding, where the computed ones are rounding" if factors[-1] < ROUNDING else ""
-    return (
-        f"With {count_word(kept, 'wave')} kept, what is recovered is off by {number_word(result['error'])}; the best, "
-        f"{number_word(result['errors'][best])}, comes with {best}. {standing}; {_counted(above)} a factor above "
-        f"it: the longest keeps {share_word(factors[0])} of its height, the finest {share_word(factors[-1])}. "
-        f"The simulator’s own singular values are these factors, to {power(gap)}{floor}."
+    kept, best, last = round(result["settings"]["kept"]), int(result["best"]), int(result["standing"])
+    error = result["error"]
+    off = (
+        f"The recovered profile is off by {number_word(error)}"
+        if np.isfinite(error)
+        else "The recovered profile leaves the range of numbers"
     )
+    if best == last:
+        least = f"The error is least with {count_word(best, 'wave')}: no finer one has a height above the noise."
+    else:
+        least = f"The error is least with {count_word(best, 'wave')}; the last whose height is above ε is wave {last}."
+    return joined(f"{off}.", least, _advice(kept, best))
+
+
+def _advice(kept, best):
+    """What to try, and why: an added wave brings back its part of the profile, and its noise enlarged."""
+    if kept > best:
+        return "Keep fewer: together, the finer waves bring back more noise than profile."
+    if kept < best:
+        return "Keep more: together, the waves that are missing would bring back more of the profile than noise."
+    return "No other number of waves does better."
 
 
 def _counted(above):
@@ -145,11 +154,26 @@ def _counted(above):
 def remark(result):
     above, last = int(result["above"]), int(result["standing"])
     if above == last:
-        return f"Here the factors tell as much as the heights: {_counted(above)} a factor above ε."
+        return f"Here the factors tell as much as the heights; {_counted(above)} a factor above ε."
     return (
-        f"{_counted(above).capitalize()} a factor above ε, but a wave may be low to begin with: the last whose "
-        f"height, amplitude times factor, is still above ε is wave {last}."
+        f"{_counted(above).capitalize()} a factor above ε, but what counts is the height, amplitude times factor: the "
+        f"last wave whose height is above ε is wave {last}."
     )
+
+
+def _decided_otherwise(result):
+    """Where the bars do not tell the answer."""
+    best, last = int(result["best"]), int(result["standing"])
+    if abs(best - last) > 1:
+        return (
+            f"Here {best} is best, although the last bar above the line is wave {last}: this one draw of the noise, or "
+            "rounding, decides."
+        )
+    return ""
+
+
+def _feedback(said, result):
+    return _advice(said, int(result["best"]))
 
 
 def _stepped_claim(lesson):
@@ -249,9 +273,10 @@ LESSON = Lesson(
     question="A hot profile has blurred. How much of it can still be told from what is left?",
     text=(
         "This simulator takes a state to a later state, so its Jacobian is square, and as long as nothing is lost it "
-        "has an inverse. Heat loses things little by little: a rod’s profile is a sum of sine waves, and after a time "
-        "$t$ the wave with the wave number $k$ is multiplied by $e^{-\\nu k^2 t}$. To undo it, divide. But what is "
-        "measured carries noise of size $\\varepsilon$, and that is divided, too."
+        "has an inverse. Heat conduction loses detail gradually. A rod’s profile is a sum of sine waves with the "
+        "wave numbers $k$; in a time $t$ each is multiplied by its factor $e^{-\\nu k^2 t}$, where $\\nu$ is the "
+        "diffusivity. What is left of a wave is its **height**: amplitude times factor. To undo the loss, divide each "
+        "wave by its factor. But what is measured carries noise of size $\\varepsilon$, which is divided, too."
     ),
     minutes=8,
     controls=(
@@ -261,7 +286,7 @@ LESSON = Lesson(
             *TIMES,
             DEFAULT["time"],
             "log",
-            landmarks=(Landmark("finest wave at the noise", number="drowned"),),
+            landmarks=(Landmark("finest factor at ε", number="drowned"),),
         ),
         Slider(
             "kept",
@@ -280,14 +305,17 @@ LESSON = Lesson(
     draw=draw,
     reading=reading,
     prediction=Estimate(
-        f"Of the {N} waves, how many would you bring back after the t and with the ε set below the figure, so that "
-        "the profile comes nearest to the one before?",
+        "After t = {time:.2g} the bars are the waves’ heights; the dashed line is the noise in each wave, about "
+        "ε = {noise:.2g}. How many waves, from the longest on, should be divided by their factors, so that the profile "
+        "comes nearest to the one before?",
         0,
         N,
         lambda result: float(result["best"]),
         1.5,
         unit="waves",
         remark=remark,
+        unasked=_decided_otherwise,
+        feedback=_feedback,
     ),
     why=(
         "The sine waves are the singular vectors, and their factors the singular values. The thin line in the "
@@ -299,7 +327,8 @@ LESSON = Lesson(
         + "\n\n"
         "No factor is ever zero, so in principle nothing is destroyed: with exact numbers the inverse exists at every "
         "time. In practice a wave is gone once its height falls below the noise, and at the latest below the rounding "
-        "of the computer. The finest wave goes first, because its exponent grows with $k^2$."
+        "of the computer. The finest wave has the smallest factor, because the exponent grows with $k^2$; which "
+        "wave is gone first depends on the amplitudes as well."
     ),
     limits=(
         "Leaving waves out is the crudest cure. It needs to know which waves, and a problem that falls apart into "
@@ -321,7 +350,9 @@ LESSON = Lesson(
         Claim("Those of the exact simulator match to rounding.", _exact_claim, rows=("F1",)),
         Claim("A fit of their logarithm against k^2 has the slope -nu t.", _slope_claim, rows=("F1",)),
         Claim("Simulators from state to state have a square, regular Jacobian.", _square_claim, rows=("F1",)),
-        Claim("The finest wave falls below the noise at t = ln(1/noise)/(nu k^2).", _drowned_claim, rows=("F1",)),
+        Claim(
+            "The finest wave's factor falls below the noise at t = ln(1/noise)/(nu k^2).", _drowned_claim, rows=("F1",)
+        ),
         Claim("What is recovered with all waves carries the noise over, enlarged in proportion.", _noise_claim),
         Claim(
             "At t = 0.03 rounding alone makes the exact inverse useless, though no factor is zero.",

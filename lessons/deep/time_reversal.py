@@ -12,8 +12,9 @@ from core.integrators import STEPPERS
 from core.oscillator import closed_form, rate
 from core.programs import at_once
 from lessons.controls import Choice, Landmark, Legend, Slider, Step
+from lessons.deep.notes import REVERSAL_TEACHING, reversal_takeaway
 from lessons.figures import FAR, Axis, Drawing, Line, Mark, Panel
-from lessons.lesson import Claim, Lesson, Takeaway, Teaching
+from lessons.lesson import Claim, Lesson
 from lessons.prediction import Option, Prediction
 from lessons.words import code, number_word
 
@@ -26,8 +27,8 @@ WAVES = 8  # of the rod
 HEAT_STEPS = 450
 HEAT_STEP = 0.1  # nu k^2 dt of the finest wave: far inside what Runge-Kutta 4 bears, 2.785
 PRECISIONS = {"float64": jnp.float64, "float32": jnp.float32}
-ROUNDING = {"float64": 1.1e-16, "float32": 6e-8}
 LABELS = dict(zip(STEPPERS, ("explicit Euler", "symplectic Euler", "leapfrog", "Runge–Kutta 4"), strict=True))
+SCHEMES = LABELS | {"rk4": "Runge–Kutta"}  # in a sentence
 LOOKS = {
     "explicit_euler": ("#B58900", "dash", 2.5),
     "symplectic_euler": ("#009E8E", "solid", 2.0),
@@ -110,7 +111,7 @@ def draw(result):
     orbit, heat = result["orbit"], result["heat"]
     k2 = float(wave_numbers(WAVES)[-1]) ** 2
     times = np.linspace(0, HEAT_STEPS * HEAT_STEP / k2, 2)
-    seen = ROUNDING[settings["precision"]] * np.exp(k2 * times)
+    seen = rounding(result) * np.exp(k2 * times)
     told = np.log(1e-8 / seen[0]) / k2 if seen[0] < 1e-8 else times[1] / 12
     lines += [
         Line("orbit", "phase", orbit[..., 0], orbit[..., 1], label="exact", width=8.0, opacity=0.2, answer=False),
@@ -157,51 +158,73 @@ def _enlarged(last):
     return np.where((np.abs(end) <= HALF).all(-1)[..., None, None], pieces, np.nan)
 
 
+def rounding(result):
+    """Half of the smallest relative step between two numbers of the run, which a backend may have made float32."""
+    return float(np.finfo(np.asarray(result["heat"]["errors"]).dtype).eps) / 2
+
+
+def _distances(result):
+    """Of every scheme from the start after the return; infinite where it is no number."""
+    return {name: float(np.nan_to_num(value, nan=np.inf)) for name, value in result["now"].items()}
+
+
 def reading(result):
-    settings, now = result["settings"], result["now"]
-    first, *others = sorted(STEPPERS, key=lambda name: float(np.nan_to_num(now[name], nan=np.inf)))
-    heat, times = result["heat"]["errors"], result["heat"]["times"]
-    middle = len(heat) // 2
-    others = ", ".join(f"{LABELS[name]} {_away(now[name])}" for name in others)
+    away = _distances(result)
+    first, last = min(away, key=away.get), max(away, key=away.get)
     return (
-        f"After {round(settings['steps'])} time steps there and as many back, {LABELS[first]} is nearest: it "
-        f"{_away(now[first])}; {others}. Heat, with the most accurate of the four schemes, is off by "
-        f"{number_word(heat[middle])} at νt = {number_word(times[middle])} and by {number_word(heat[-1])} at "
-        f"{number_word(times[-1])}."
+        f"After {round(result['settings']['steps'])} time steps there and as many back, {SCHEMES[first]} is nearest to "
+        f"the start, {number_word(away[first])} away. Farthest is {SCHEMES[last]}, {number_word(away[last])} away. "
+        "Heat, stepped with Runge–Kutta, comes back from the longest time with an error larger than its profile."
     )
-
-
-def _away(distance):
-    if not distance < FAR:
-        return "has left for far away"
-    return f"misses the start by {number_word(distance)}"
 
 
 def _nearest(name):
     """Whether this scheme comes back closest, or as close: what is all rounding is not told apart."""
 
     def holds(result):
-        now = {other: float(np.nan_to_num(value, nan=np.inf)) for other, value in result["now"].items()}
-        rounding = 10 * ROUNDING[result["settings"]["precision"]]
-        return now[name] <= max(min(now.values()), rounding)
+        away = _distances(result)
+        return away[name] <= max(min(away.values()), 10 * rounding(result))
 
     return holds
 
 
-def remark(result):
-    leapfrog, settings = _nearest("leapfrog")(result), result["settings"]
-    if settings["zeta"] > 0 and not leapfrog:
+def _closest(result):
+    return [name for name in STEPPERS if _nearest(name)(result)]
+
+
+def _undecided(result):
+    """Where no property of a scheme decides who is closest."""
+    closest, damped = _closest(result), result["settings"]["zeta"] > 0
+    if len(closest) > 1:
+        return "Here more than one scheme returns to within rounding, so none of them is the closest."
+    if damped and closest != ["rk4"]:
         return (
-            "With friction leapfrog is no longer symmetric; now the order of a scheme counts, and Runge–Kutta’s is 4."
+            "With friction no scheme is symmetric. "
+            f"Here {LABELS[closest[0]]} ends closest, but no property of the schemes tells so beforehand."
         )
-    if not leapfrog:
-        return "Steps as long as these (ωΔt > 2) multiply rounding too: none of the four schemes bears them."
+    return ""
+
+
+def remark(result):
+    if result["settings"]["zeta"] > 0:
+        return "With friction leapfrog is no longer symmetric; now the small error of Runge–Kutta counts."
     return (
         "What counts here is neither the order of a scheme nor what it conserves, but symmetry: is a step with −Δt the "
         "exact inverse of a step with Δt?"
     )
 
 
+FEEDBACK = {
+    "explicit_euler": (
+        "An explicit Euler step with −Δt does not undo one with Δt: it uses the slope at the other end of the step."
+    ),
+    "symplectic_euler": (
+        "Symplectic Euler conserves areas in phase space, but to undo a kick and a drift, the drift would have to be "
+        "undone first."
+    ),
+    "leapfrog": "Leapfrog undoes itself only if the forces do not depend on the velocity; friction does.",
+    "rk4": "Runge–Kutta 4 is more accurate, but a small error is not an exact inverse.",
+}
 UNDAMPED = {"zeta": 0.0}
 
 
@@ -269,39 +292,17 @@ def _growth_claim(lesson):
     return rates, all(abs(found - 1) < 0.05 for found in rates.values())
 
 
-def takeaway(settings):
-    kind = settings["precision"]
-    return f"""\
-import jax
-import jax.numpy as jnp
-from core.oscillator import OscillatorFlow
-
-start = jnp.array([1.0, 0.0], jnp.{kind})
-time = 2 * jnp.pi * {settings["periods"]!r}
-distance = {{}}
-for scheme in ("explicit_euler", "symplectic_euler", "leapfrog", "rk4"):
-    flow = OscillatorFlow(1.0, {settings["zeta"]!r}, time, {round(settings["steps"])}, scheme)
-    flow = jax.tree.map(lambda leaf: leaf.astype(jnp.{kind}), flow)
-    back = flow.inverse(flow.forward(start), start)  # the same steps with -dt
-    distance[scheme] = jnp.linalg.norm(back - start)
-explicit, symplectic, leapfrog, runge_kutta = distance.values()
-"""
-
-
-def takeaway_numbers(result):
-    names = ("explicit", "symplectic", "leapfrog", "runge_kutta")
-    return {name: result["now"][scheme] for name, scheme in zip(names, STEPPERS, strict=True)}
-
-
 LESSON = Lesson(
     slug="time-reversal",
     title="Time reversal",
     question="Can a simulation be undone by running it backwards in time?",
     text=(
         "An inverse simulator need cost no more than a forward run: let time run backwards in the same program, "
-        "$\\Delta t \\to -\\Delta t$. An oscillator with the damping $\\zeta$ starts at the cross, takes its steps "
-        "forwards, then as many backwards, and ought to be back. Four schemes try, "
-        "$s \\leftarrow s + \\Delta t\\, \\dot s$ being the simplest."
+        "$\\Delta t \\to -\\Delta t$. An oscillator $\\dot x = v$, $\\dot v = -x - 2\\zeta v$ with the damping "
+        "$\\zeta$ starts at the cross, takes its steps forwards, then as many backwards, and should return. Explicit "
+        "Euler uses the slope at the start of a step. Symplectic Euler changes $v$ first (a kick), then $x$ with the "
+        "new $v$ (a drift). Leapfrog does half a kick, a drift, half a kick. Runge–Kutta 4 averages four slopes, to "
+        "fourth order."
     ),
     minutes=8,
     controls=(
@@ -316,10 +317,11 @@ LESSON = Lesson(
     draw=draw,
     reading=reading,
     prediction=Prediction(
-        "Damping {zeta:.2g}, {steps:.0f} time steps over {periods:.3g} periods there, and as many back. Who returns "
-        "closest to the start?",
-        tuple(Option(label, _nearest(name)) for name, label in LABELS.items()),
+        "Damping ζ = {zeta:.2g}, {steps:.0f} time steps over {periods:.3g} periods there, and as many back. Which "
+        "scheme returns closest to the start?",
+        tuple(Option(label, _nearest(name), FEEDBACK[name]) for name, label in LABELS.items()),
         remark=remark,
+        unasked=_undecided,
     ),
     why=(
         "Leapfrog is built symmetrically, half a kick, a drift, half a kick, so the step with $-\\Delta t$ undoes it "
@@ -328,8 +330,9 @@ LESSON = Lesson(
         + "\n\n"
         "Symplectic Euler keeps phase-space area as faithfully, but backwards it would have to drift first and then "
         "kick: it returns with an error of first order, like explicit Euler, though it stays bounded while "
-        "$\\omega\\,\\Delta t < 2$. Runge–Kutta is not symmetric either; its error is so small, and the leading "
-        "parts of both ways cancel, that it falls with the fifth power of the step.\n\n"
+        "$\\omega\\,\\Delta t < 2$ ($\\omega = 1$ is the frequency). Runge–Kutta is not symmetric either. Its error is "
+        "of fourth order, and on the way back the leading terms cancel: what is left falls with the fifth power of "
+        "the step.\n\n"
         "Heat is another matter (its panel moves with the precision alone). Backwards the equation itself multiplies a "
         "wave by $e^{+\\nu k^2 t}$, and what rounding has left in the finest wave grows at that rate; the flat part "
         "before is what the scheme itself gets wrong. No scheme helps: more digits buy a little time."
@@ -376,23 +379,8 @@ LESSON = Lesson(
         ),
     ),
     symbols=("simulator", "inverse", "time", "zeta", "omega", "symplectic", "order", "nu", "k"),
-    takeaway=Takeaway(takeaway, takeaway_numbers),
-    teaching=Teaching(
-        misconception="A more accurate scheme is always the better time machine, and every simulation can be rewound.",
-        demo=(
-            ("8 coarse steps: explicit Euler leaves, Runge–Kutta nearly returns, leapfrog does.", {}),
-            (
-                "64 steps: Runge–Kutta, too, is back as far as one can see; explicit Euler still spirals out.",
-                {"steps": 64.0},
-            ),
-            ("A little friction, and the winner changes.", {"zeta": 0.1}),
-            ("Single precision: leapfrog’s floor is higher, and heat explodes earlier.", {"precision": "float32"}),
-        ),
-        room=(
-            "Friction: is it the physics or the scheme that cannot be undone? Listen for the exact flow, which has an "
-            "inverse at any damping, against the numbers that have to carry it."
-        ),
-    ),
+    takeaway=reversal_takeaway(),
+    teaching=REVERSAL_TEACHING,
     alt="Paths of an oscillator in phase space, forwards and back, for four schemes, and the start enlarged; the "
     "distance from the start after the return against the number of steps; the same for heat against time.",
 )

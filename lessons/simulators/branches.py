@@ -14,7 +14,7 @@ from lessons.figures import Axis, Drawing, Field, Line, Mark, Panel
 from lessons.landscape import over_grid
 from lessons.lesson import Claim, Lesson, Takeaway, Teaching
 from lessons.prediction import Aim
-from lessons.words import code, count_word, number_word, point_word
+from lessons.words import code, count_word, joined, number_word, point_word
 
 VIEW = 4.0
 GRID = 160  # no slider moves the basins
@@ -23,7 +23,8 @@ ETA = 0.3
 ANGLE = 0.6
 BINS = 48
 NEAR = 0.1  # an answer whose effect is this near to y* counts as a solution: the regression is as coarse as its data
-ROUNDING = 1e-9  # below this two effects differ by rounding only
+MERGED = 1e-3  # causes nearer to each other than this are one: next to a fold float32 tells no more apart
+CLOSE = 0.5  # of the student's guess
 REACH = 8.0  # what of the branches' coordinate is shown
 PROBLEMS = {"squared": lambda: SquaredSecond(), "sine": lambda: RotatedSine(1.0, ANGLE)}
 ALONG = {"squared": (0.0, 1.0), "sine": (float(np.cos(ANGLE)), -float(np.sin(ANGLE)))}  # across the branches
@@ -77,10 +78,12 @@ def _basins(problem, y):
 
 
 def causes(result):
-    """All causes of the effect near the origin, each once: (k, 2)."""
+    """All causes of the effect near the origin, each once, in the order of the branches' coordinate: (k, 2)."""
     solutions = result["solutions"]
-    flat = solutions.reshape(-1, *solutions.shape[-2:])[0]
-    return np.unique(np.round(flat, 6) + 0.0, axis=0)
+    flat = np.asarray(solutions).reshape(-1, *solutions.shape[-2:])[0]
+    across = flat @ np.asarray(ALONG[result["settings"]["problem"]])
+    order = np.argsort(across)
+    return flat[order][np.diff(across[order], prepend=-np.inf) > MERGED] + 0.0
 
 
 def inside(result):
@@ -101,13 +104,13 @@ def draw(result):
         Line(f"{method}/x", "x", path.x[..., 0], path.x[..., 1], method, method, legend=True),
         Line(f"{method}/y", "y", path.y[..., 0], path.y[..., 1], method, method),
         Line("miss", "y", miss[..., 0], miss[..., 1], label="what the average misses", dash="dash", width=1.5),
-        Line("histogram", "across", places, histogram, label="causes averaged", colour="text", width=2.0),
+        Line("histogram", "across", places, histogram, label="weight of the samples", colour="text", width=2.0),
         Line("mean", "across", across, [0.0, 1.0], label="their average", dash="dash", width=1.5),
     ]
     y_view, hidden = Y_VIEWS[problem], result["settings"]["cause"]
     marks = []
     for k, cause in enumerate(causes(result)):
-        said = "" if np.allclose(cause, hidden, atol=1e-5) else "also causes y*"
+        said = "" if np.allclose(cause, hidden, atol=MERGED) else "also causes y*"
         marks.append(Mark(f"cause{k}", "x", "dot", *cause, said))
     marks.append(Mark("mean/label", "across", "label", result["across"], 0.58, "their average", answer=True))
     marks += [
@@ -147,34 +150,57 @@ def answer_of(result):
     return np.round(result["average"], 6) + 0.0
 
 
-def lands(missed):
-    """How near to y* the effect of the local inverse's answer is."""
-    return "is y*, up to rounding" if missed < ROUNDING else f"is {number_word(missed)} beside y*"
-
-
 def reading(result):
-    landing = f"From the start the local inverse lands on {point_word(result['landing'])}, "
-    landing += f"and P of that {lands(result['missed'])}."
-    count, off = len(inside(result)), float(result["off"])
-    data = f"The training square holds {count_word(count, 'cause')} of y*"
-    answer = f"regression answers {point_word(answer_of(result))}"
+    off, count = float(result["off"]), len(inside(result))
+    landing = f"From the start the local inverse lands on {point_word(result['landing'])}, the nearest cause of y*."
+    data = f"The training square holds {count_word(count, 'cause') if count else 'no cause'} of y*."
     if count == 0:
-        said = f"{answer} from the nearest that it has seen, and P of that is {number_word(off)} off"
-        return f"{landing} {data}: {said}."
-    if off < NEAR:
-        return f"{landing} {data}; {answer}, and P of that is {number_word(off)} off: here the average is a solution."
-    return f"{landing} {data}; {answer}, their average, and P of that misses y* by {number_word(off)}."
+        answer = f"Regression answers from samples with other effects; P of its answer misses y* by {number_word(off)}."
+    elif off < NEAR:
+        answer = f"P of the regression’s answer is only {number_word(off)} away from y*."
+    else:
+        answer = f"P of the regression’s answer misses y* by {number_word(off)}: the average is no solution."
+    return joined(landing, data, answer)
+
+
+def gap_to_dots(result):
+    """The distance from regression's answer to the mean of the causes in its data; None without any."""
+    found = inside(result)
+    return float(np.linalg.norm(result["average"] - found.mean(axis=0))) if len(found) else None
+
+
+def unasked(result):
+    """Where the square's edge decides, the dots do not tell the answer."""
+    gap = gap_to_dots(result)
+    if gap is None:
+        return "No cause of y* lies in the square, so nothing in the figure tells what regression answers."
+    if gap > CLOSE / 2:
+        return (
+            "The edge of the square cuts off samples around a cause of y*: the answer is "
+            f"{number_word(gap)} away from the mean of the dots in it."
+        )
+    return ""
 
 
 def remark(result):
-    """What least squares does with the causes that its data hold here."""
-    count = len(inside(result))
-    if count == 0:
-        return "The data hold no cause of y*: it answers with those whose effects are nearest, and that is a guess."
-    if count == 1:
-        return "The data hold a single cause of y*, so their mean is that cause; with two it lies between them."
-    off = number_word(result["off"])
-    return f"Least squares answers with the mean of the {count} causes in its data, and P of that misses y* by {off}."
+    """How far the mean is from the causes that it averages."""
+    found = inside(result)
+    away = number_word(np.min(np.linalg.norm(found - result["average"], axis=1)))
+    if len(found) == 1:
+        return f"The square holds one cause of y*, and the mean of the samples around it is {away} away from it."
+    return (
+        f"Least squares answers with the mean of all samples whose effect is about y*. "
+        f"The nearest of the {len(found)} causes in the square is {away} away from it."
+    )
+
+
+def feedback(said, result):
+    """A dot is the tempting answer: it is what a local inverse would give."""
+    if np.min(np.linalg.norm(causes(result) - np.asarray(said), axis=1)) < CLOSE:
+        return (
+            "Near there lies a cause of y*. Least squares does not choose one cause: it takes the mean over the square."
+        )
+    return "Only causes inside the square count: the answer is close to their mean."
 
 
 def _oracle(problem, y):
@@ -215,7 +241,7 @@ def _single_claim(lesson):
 
 
 def _stays_claim(lesson):
-    """The walk of the inverse simulator ends on the branch that the full step from its start lands on."""
+    """The trajectory of the inverse simulator ends on the branch that the full step from its start lands on."""
     gaps = {p: lesson.experiment(problem=p) for p in PROBLEMS}
     left = {p: float(np.linalg.norm(r["path"].x[-1] - r["landing"])) for p, r in gaps.items()}
     return left, max(left.values()) < 0.1
@@ -266,26 +292,30 @@ LESSON = Lesson(
     draw=draw,
     reading=reading,
     prediction=Aim(
-        "A network has learned x from y by least squares, on pairs from the dashed square. You show it y*. Drop the "
-        "ring on its answer in x-space.",
+        "Least squares learns x from y on samples that fill the dashed square evenly, and is then asked for y*. Each "
+        "dot is a cause of y*. Where in x-space is its answer? Drop the ring there.",
         "guess",
         answer_of,
-        close=0.5,
+        close=CLOSE,
         remark=remark,
+        unasked=unasked,
+        feedback=feedback,
     ),
     why=(
         "The $x$ that minimises $E|x - x_{data}|^2$ over all data with effect $y$ is their mean. Between the branches "
         "there is no branch, so $P$ of the mean is not $y^*$: **the average over solutions is not a solution**. A "
         "local inverse avoids the question by keeping $x$: it stays on the branch where it is, and each start has "
         "its own answer (the shaded and plain basins). Shrink the data to a neighbourhood of the start, so that it "
-        "holds one branch, and regression is right as well: local data make a local inverse.\n\n" + code(regression)
+        "holds one branch, and regression comes close as well: local data make a local inverse.\n\n" + code(regression)
     ),
     limits=(
         "The nearest cause need not be the true one: where the information is gone, no inverse brings it back; it "
         "takes a good start. At a basin’s edge a small move of the start changes the answer altogether. Nor is there "
         "always one single nearest: on $x_2 = 0$ both roots are equally near, and here the positive one is taken. A "
         "network that gives *samples* of $x$ instead of one answer would keep the branches apart; that is not shown "
-        "here. A learned local inverse behaves as this one does: [D-IPG over the trust map](dipg)."
+        "here. The regression of the figure is no network either, but the average that a network tends to: over 9,216 "
+        "samples, each of which counts the less, the farther its effect is from $y^*$. A network that learns a local "
+        "inverse only approximates this one, and may leave its branch: [D-IPG over the trust map](dipg)."
     ),
     sources=(
         "Physics-based Deep Learning, chapter “Scale-Invariance and Inversion”, sections “Inverse simulators” and "
@@ -303,7 +333,7 @@ LESSON = Lesson(
             rows=("E6",),
         ),
         Claim("With one branch in the data, regression is right too.", _single_claim, rows=("E6",)),
-        Claim("A walk of the inverse simulator stays on the branch of its start.", _stays_claim),
+        Claim("A trajectory of the inverse simulator stays on the branch of its start.", _stays_claim),
     ),
     symbols=("x", "y", "target", "simulator", "inverse", "pg"),
     takeaway=Takeaway(takeaway, taken),
@@ -318,6 +348,6 @@ LESSON = Lesson(
         room="Half of the class turns left at the tree, half turns right. What does the average do? Listen for: it "
         "hits the tree; and for what would have to be known to choose.",
     ),
-    alt="x-space with all causes of one effect, the basins of the local inverse, its walk from the start and the "
+    alt="x-space with all causes of one effect, the basins of the local inverse, its trajectory from the start and the "
     "answer of a regression; in y-space the target and what comes of that answer; the share of each cause in the data.",
 )

@@ -3,16 +3,18 @@
 import jax
 import numpy as np
 
+from core.backend import default_float
 from core.problem import NoInverse
 from core.toys import Beacons
 from lessons.figures import METHODS
 from lessons.lesson import Cell, Table
-from lessons.words import number_word, share_word
+from lessons.words import number_word
 
 METHOD_NAMES = ("gradient_descent", "newton", "inverse_gradient", "inverse_simulator")
 PROPERTIES = ("units", "sensitivity", "optimum", "composition", "scale", "dependence")
 NAMES = ("other units", "sensitivity", "optimum", "composition", "other scales", "dependence")
-SAME = 1e-6  # a defect below this is rounding
+SAME = {"float64": 1e-6, "float32": 1e-3}  # a defect below this may be rounding
+EXACT = {"float64": 1e-9, "float32": 1e-4}  # the same of a single step
 EXPLODES = 50.0  # times the median step: a step that nobody would want
 
 
@@ -22,9 +24,14 @@ def defect(result, name, property_):
     return np.inf if np.isnan(value) else value
 
 
+def same():
+    """Below which defect two trajectories are the same, up to rounding in the precision at hand."""
+    return SAME[np.dtype(default_float()).name]
+
+
 def invariant(result, property_):
-    """The methods whose walks are the same, up to rounding."""
-    return [name for name in METHOD_NAMES if defect(result, name, property_) < SAME]
+    """The methods whose trajectories are the same, up to rounding."""
+    return [name for name in METHOD_NAMES if defect(result, name, property_) < same()]
 
 
 def table(result):
@@ -43,10 +50,15 @@ def _cell(result, name, property_, problem):
     return Cell(SAYINGS[property_](result, name, value), slug, settings)
 
 
-def _walks(value):
-    if value < SAME:
-        return "same walk"
-    return f"{share_word(value)} apart" if np.isfinite(value) else "diverges"
+def _part(value):
+    """ "0.013 %", "72 %", "29 times"."""
+    return f"{number_word(100 * value)} %" if value < 10 else f"{number_word(value)} times"
+
+
+def _spreads(value):
+    if value < same():
+        return "same trajectory"
+    return f"{_part(value)} apart" if np.isfinite(value) else "diverges"
 
 
 def _changes(result, name, value):
@@ -57,12 +69,13 @@ def _changes(result, name, value):
 
 
 def _closes(value):
-    return "steps as planned" if value < SAME else f"{share_word(value)} more steps"
+    return "steps as planned" if value < same() else f"{_part(value)} more steps"
 
 
 def _announces(result, name, value):
-    order = float(result["orders"][name])
-    return "exact" if value < SAME * 1e-3 else f"{share_word(value)} off, order {order:.1f}"
+    if value < EXACT[np.dtype(default_float()).name]:
+        return "lands as planned"
+    return f"misses by {_part(value)} of the plan, order {float(result['orders'][name]):.1f}"
 
 
 def _depends(result, name, value):
@@ -82,11 +95,11 @@ def formula_for_all():
 
 
 SAYINGS = {
-    "units": lambda _, __, value: _walks(value),
+    "units": lambda _, __, value: _spreads(value),
     "sensitivity": _changes,
     "optimum": lambda _, __, value: _closes(value),
     "composition": _announces,
-    "scale": lambda _, __, value: _walks(value),
+    "scale": lambda _, __, value: _spreads(value),
     "dependence": _depends,
 }
 BREAKS = {

@@ -13,22 +13,23 @@ from core.rollout import rollout
 from core.toys import RotatedSine, Sheared, SquaredSecond
 from lessons.controls import Choice, Landmark, Legend, Slider
 from lessons.figures import METHODS, Axis, Drawing, Line, Mark, Panel, drawable, path_lines
-from lessons.lesson import Claim, Lesson, Takeaway, Teaching
+from lessons.lesson import Claim, Lesson
 from lessons.methods import RULES
 from lessons.prediction import Option, Prediction
-from lessons.simulators.cells import EXPLODES, NAMES, PROPERTIES, SAME, defect, formula_for_all, invariant, table
-from lessons.words import code, number_word
+from lessons.simulators.cells import EXPLODES, NAMES, PROPERTIES, SAME, defect, formula_for_all, invariant, same, table
+from lessons.simulators.notes import SCORECARD_TEACHING, scorecard_takeaway
+from lessons.words import code, joined, number_word, sentence
 
 STEPS = 15
-SHARES = np.linspace(0.0, 1.0, 5)  # powers of the scale at which walks are compared: from 1 to the scale itself
+SHARES = np.linspace(0.0, 1.0, 5)  # powers of the scale at which trajectories are compared: from 1 to the scale itself
 ALPHAS = np.geomspace(1e-3, 1e-1, 5)  # sensitivities small enough that no step overshoots
-NOTICED = 1.001  # a scale nearer to 1 than this moves no walk by more than the eye sees
+NOTICED = 1.001  # a scale nearer to 1 than this moves no trajectory by more than the eye sees
 TURNED = 0.5  # the effects are scaled along directions that are none of P's own
 ETAS = np.geomspace(1e-4, 1e-2, 5)  # where the order of what a latent step misses is fitted
 SMALL = 2  # the one of them, 1e-3, at which it is held against its announcement
 SHEAR = ((1.0, 1.0), (0.0, 1.0))  # what follows P in the chain of functions
 SCANNED = 600  # even, so that no start lies exactly on a fold
-FLOOR, CEILING = SAME, 1e6  # of the bars: below is rounding, above is far too much
+FLOOR, CEILING = SAME["float64"], 1e6  # of the bars: below is rounding, above is far too much
 STUB = 0.3  # of the floor: where the bars begin, so that one without a defect is seen
 TICKS = ((FLOOR, "none"), (1e-4, "0.01 %"), (1e-2, "1 %"), (1.0, "1"), (1e2, "100"), (1e4, "10⁴"), (CEILING, "10⁶"))
 PROBLEMS = {
@@ -50,7 +51,7 @@ VIEWS = {
 
 
 def simulate(measured, problem, eta, alpha):
-    """All properties of all methods, and the walks on the problem itself. GD gets half its largest stable step.
+    """All properties of all methods, and the trajectories on the problem itself. GD gets half its largest stable step.
 
     measured: what no slider changes, from `prepare`.
     """
@@ -111,7 +112,7 @@ def draw(result):
     for k, name in enumerate(RULES):
         for row, property_ in enumerate(reversed(PROPERTIES)):
             value = np.nan_to_num(result["defects"][name][property_], nan=CEILING, posinf=CEILING)
-            value = np.clip(value, FLOOR, CEILING)[..., None]
+            value = np.where(value < same(), FLOOR, np.minimum(value, CEILING))[..., None]
             reach = np.concatenate([np.full_like(value, STUB * FLOOR), value], axis=-1)
             style = METHODS[name]
             lines.append(
@@ -142,7 +143,7 @@ def draw(result):
                 Axis("", (-0.6, 5.6), ticks=names),
                 big=True,
             ),
-            Panel("x", "the walks, in x-space", Axis("x₁", x1), Axis("x₂", x2)),
+            Panel("x", "the trajectories, in x-space", Axis("x₁", x1), Axis("x₂", x2)),
             Panel("y", "and in y-space", Axis("y₁", y1), Axis("y₂", y2)),
         ),
         lines=tuple(lines),
@@ -154,20 +155,34 @@ def draw(result):
 
 
 def reading(result):
-    alpha, same = result["settings"]["alpha"], invariant(result, "scale")
-    if len(same) == len(RULES):
-        kept = "every walk stays the same" + (", as nothing is rescaled" if alpha == 1 else "")
-    else:
-        kept = f"the walk stays the same for {_listed(same) or 'no method'}"
-    clean = {name: sum(defect(result, name, p) < SAME for p in PROPERTIES[:5]) for name in RULES}
-    most = max(clean.values())
     worst = max(RULES, key=lambda name: defect(result, name, "dependence"))
     longest = number_word(defect(result, worst, "dependence"))
-    return (
-        f"With scales up to {alpha:.3g} {kept}. Without a defect in {'all' if most == 5 else most} of the "
-        f"first five rows: {_listed([name for name in RULES if clean[name] == most])}. In the last row "
-        f"{_listed([worst])} is worst: its longest step is {longest} times its median one."
+    return joined(
+        _kept(result),
+        _clean(result),
+        f"In the last row {_listed([worst])} is worst: its longest step is {longest} times its median one.",
     )
+
+
+def _kept(result):
+    """Whose trajectory no scale changes."""
+    alpha, kept = result["settings"]["alpha"], invariant(result, "scale")
+    if alpha < NOTICED:
+        return "At this α next to nothing is rescaled, so no trajectory changes visibly."
+    return (
+        f"With scales up to {number_word(alpha, 3)} the trajectory stays the same for {_listed(kept) or 'no method'}."
+    )
+
+
+def _clean(result):
+    """Who has the fewest defects in the rows above the last."""
+    clean = {name: sum(defect(result, name, p) < same() for p in PROPERTIES[:5]) for name in RULES}
+    most = max(clean.values())
+    best = [name for name in RULES if clean[name] == most]
+    who = f"{sentence(_listed(best))} {'has' if len(best) == 1 else 'have'}"
+    if most == 5:
+        return f"{who} no defect in the first five rows."
+    return f"{who} the fewest defects in the first five rows, {5 - most}."
 
 
 def _listed(names):
@@ -177,15 +192,23 @@ def _listed(names):
 
 
 def remark(result):
-    """Why, on this problem and at this scale."""
+    """Why, on this problem."""
+    if result["settings"]["problem"] != "sheared":
+        return (
+            "Newton’s method is scale-invariant where P is linear. On a curved P its Hessian weighs the curvature of P "
+            "by the residual, and the residual is what has been scaled."
+        )
+    linear = "On a linear P the Hessian is 2 JᵀJ, so in exact arithmetic H⁻¹ takes the scale out as J⁻¹ does."
+    if "newton" in invariant(result, "scale"):
+        return linear
+    return f"{linear} Here rounding shows, because the condition number of H grows like α²."
+
+
+def _unscaled(result):
+    """Without a scale there is nothing to be invariant to."""
     if result["settings"]["alpha"] < NOTICED:
-        return "With nothing rescaled there is nothing to notice: move α."
-    if result["settings"]["problem"] == "sheared":
-        return "On a linear P the Hessian is 2 JᵀJ, so Newton’s method takes the scale out as J⁻¹ does."
-    return (
-        "Newton’s method is scale-invariant where P is linear. On a curved P its Hessian weighs the curvature of P by "
-        "the residual, and the residual is what has been scaled."
-    )
+        return "At this α next to nothing is rescaled, which no method could notice: raise α."
+    return ""
 
 
 def _only(*names):
@@ -202,7 +225,7 @@ def _inverse_claim(lesson):
     inverse = [defect(r, n, p) for r in cards.values() for n in RULES if n.startswith("inverse") for p in exact]
     descent = [defect(r, "gradient_descent", p) for r in cards.values() for p in exact]
     powers = [float(r["exponents"]["gradient_descent"]) for r in cards.values()]
-    return (max(inverse), min(descent), powers), max(inverse) < SAME and min(descent) > 0.1 and np.allclose(
+    return (max(inverse), min(descent), powers), max(inverse) < same() and min(descent) > 0.1 and np.allclose(
         powers, 2, atol=0.05
     )
 
@@ -210,13 +233,15 @@ def _inverse_claim(lesson):
 def _newton_claim(lesson):
     found = {p: [defect(r, "newton", k) for k in ("units", "sensitivity", "scale")] for p, r in _cards(lesson).items()}
     curved = [found[p][2] for p in ("squared", "sine")]
-    return found, max(max(f[:2]) for f in found.values()) < SAME and found["sheared"][2] < SAME and min(curved) > 0.1
+    return found, max(max(f[:2]) for f in found.values()) < same() and found["sheared"][2] < same() and min(
+        curved
+    ) > 0.1
 
 
 def _optimum_claim(lesson):
     found = {p: {n: defect(r, n, "optimum") for n in RULES} for p, r in _cards(lesson).items()}
     fourth = found["squared"]
-    order = fourth["inverse_simulator"] < SAME < fourth["inverse_gradient"] < fourth["newton"] < 1
+    order = fourth["inverse_simulator"] < same() < fourth["inverse_gradient"] < fourth["newton"] < 1
     return found, order and fourth["gradient_descent"] > 1e3 and found["sine"]["gradient_descent"] > 1
 
 
@@ -247,39 +272,15 @@ def _cells_claim(lesson):
     return sum(still), len(cells["squared"]) == len(RULES) * len(PROPERTIES) and sum(still) < len(still) / 2
 
 
-CODE = {"squared": "SquaredSecond()", "sine": "RotatedSine(2.0)", "sheared": "Sheared(target=(-1.0, 0.5))"}
-
-
-def takeaway(settings):
-    """The row "other scales" for two methods."""
-    return f"""\
-import jax.numpy as jnp
-from core import measures, toys, updates
-from core.composition import Composed
-from core.rollout import rollout
-problem, alpha, eta = toys.{CODE[settings["problem"]]}, {settings["alpha"]!r}, {settings["eta"]!r}
-def walk(rule, a):
-    target = toys.Scaled(a, {TURNED}).forward(problem.target)
-    other = Composed(problem, toys.Scaled(a, {TURNED}, target))
-    return rollout(rule, other, problem.start, {STEPS}, eta=eta).x
-def spread(rule):
-    scales = [alpha**share for share in {SHARES.tolist()}]
-    return measures.spread(jnp.stack([walk(rule, a) for a in scales]))
-newton = spread(updates.newton)
-inverse_gradient = spread(updates.inverse_gradient)"""
-
-
-def taken(result):
-    return {name: result["defects"][name]["scale"] for name in ("newton", "inverse_gradient")}
-
-
 LESSON = Lesson(
     slug="scorecard",
     title="The scorecard",
     question="Which method gets which property right, and how do you know?",
     text=(
-        "Four methods, six properties, each measured on the problem that you choose. A bar tells how far from ideal "
-        "the run was; in the table below each measurement opens its run. $\\eta$ is the share of the "
+        "Four methods, six properties, each measured on the problem that you choose. Gradient descent multiplies the "
+        "residual by $J^T$, the inverse gradient by $J^{-1}$; Newton multiplies the gradient by $H^{-1}$, and the "
+        "inverse simulator uses $P^{-1}$. A bar tells how far from ideal "
+        "the run was. In the table below each cell links to the lesson about it. $\\eta$ is the share of the "
         "gap in y that a step is to close; gradient descent gets half of its largest stable step."
     ),
     minutes=8,
@@ -296,20 +297,38 @@ LESSON = Lesson(
     draw=draw,
     reading=reading,
     prediction=Prediction(
-        "The effects are rescaled, by up to α = {alpha:.3g}, along directions that are not P’s own. Whose walk in x "
-        "stays the same?",
+        "The effects are rescaled: the loss becomes |S (P(x) − y*)|², where S stretches one direction by up to "
+        "α = {alpha:.3g}. Of P, “sheared” is linear, the other two are curved. Whose trajectory in x stays the same?",
         (
-            Option("those of all three that invert something", _only(*tuple(RULES)[1:])),
-            Option("only the inverse gradient’s and the inverse simulator’s", _only(*tuple(RULES)[2:])),
-            Option("only the inverse simulator’s", _only("inverse_simulator")),
-            Option("everybody’s", _only(*RULES)),
+            Option(
+                "those of Newton, the inverse gradient and the inverse simulator",
+                _only(*tuple(RULES)[1:]),
+                "Newton inverts H, and H holds more than J where P is curved; rounding can part it, too.",
+            ),
+            Option(
+                "only those of the inverse gradient and the inverse simulator",
+                _only(*tuple(RULES)[2:]),
+                "On a linear P, H is 2 JᵀSᵀS J and the gradient holds the same JᵀSᵀS, so H⁻¹ cancels S.",
+            ),
+            Option(
+                "only that of the inverse simulator",
+                _only("inverse_simulator"),
+                "The inverse gradient cancels S as well: (S J)⁻¹ S = J⁻¹ at every step.",
+            ),
+            Option(
+                "those of all four",
+                _only(*RULES),
+                "Gradient descent multiplies the scaled residual by (S J)ᵀ, so S enters twice.",
+            ),
         ),
         remark=remark,
+        unasked=_unscaled,
     ),
     why=(
         "The four differ in one matrix. The transpose $J^T$ carries units and scale twice over; $J^{-1}$ and "
         "$P^{-1}$ take them out, wherever they come in: before $P$, after it, or between two functions. Newton’s "
-        "$H^{-1}$ takes them out as far as $H$ is $2 J^T J$, which is all of it only for a linear $P$. What is "
+        "$H^{-1}$ takes out every scale of x. A scale of y it takes out as far as $H$ is $2 J^T J$, which is all of "
+        "it only for a linear $P$. What is "
         "gained is paid for in the last row: whatever is inverted must be invertible, and known.\n\n "
         "" + code(*RULES.values())
     ),
@@ -325,7 +344,7 @@ LESSON = Lesson(
     ),
     claims=(
         Claim(
-            "Inverse gradient and inverse simulator: the same walk in other units and at any scale, and a loss "
+            "Inverse gradient and inverse simulator: the same trajectory in other units and at any scale, and a loss "
             "change that does not depend on the sensitivity; gradient descent fails all three, with the sensitivity "
             "squared.",
             _inverse_claim,
@@ -358,18 +377,8 @@ LESSON = Lesson(
     ),
     symbols=("x", "y", "eta", "alpha", "gd", "newton", "ig", "pg", "invariance", "jacobian", "hessian", "order"),
     table=table,
-    takeaway=Takeaway(takeaway, taken),
-    teaching=Teaching(
-        misconception="Newton is scale-invariant, so nothing is left to gain.",
-        demo=(
-            ("Read the rows from above: who has no defect?", {"alpha": 10.0}),
-            ("Take the scaling out: every walk is the same as itself.", {"alpha": 1.0}),
-            ("On a linear problem all three that invert agree.", {"problem": "sheared"}),
-            ("On a curved one Newton falls out at the scale.", {"problem": "sine"}),
-        ),
-        room="Which row would you give up first in your own field, and which never? Listen for: units cost nothing "
-        "to get right on paper; the last row decides what can be used at all.",
-    ),
+    takeaway=scorecard_takeaway(STEPS, TURNED, SHARES),
+    teaching=SCORECARD_TEACHING,
     alt="For four methods and six properties a bar that tells how far from ideal the measurement is, on a logarithmic "
-    "axis, and the walks of the four methods in x-space and y-space.",
+    "axis, and the trajectories of the four methods in x-space and y-space.",
 )
