@@ -175,9 +175,7 @@ def reading(result):
         else f"The arrow −∇L points {miss:.0f}° beside the minimum."
     )
     meter = result["meter"]
-    same = (
-        "The paths of the three inverse methods are the same for every α; gradient descent’s are not."
-    )
+    same = "The paths of the three inverse methods are the same for every α; gradient descent’s are not."
     invariant = max(float(meter[name]) for name in RULES) < SAME < float(meter["gradient_descent"])
     return joined(aim, _descent(result) if settings["step"] else "", same if invariant else "")
 

@@ -81,7 +81,7 @@ class TrainingJob(Job):
                 spent += took
                 rate = steps / spent if rate == 0 else 0.8 * rate + 0.2 * chunk / took
             steps += chunk
-            self._record(steps, metrics)
+            self._record(steps, metrics, hyper)
             if trouble := diagnose(metrics, total, best, hyper):
                 self._state = good
                 self.end("diverged", trouble)
@@ -95,8 +95,9 @@ class TrainingJob(Job):
                 self.publish(state="running", step=steps, rate=rate, place=0)
         self.end("done")
 
-    def _record(self, steps: int, metrics: training.Metrics) -> None:
+    def _record(self, steps: int, metrics: training.Metrics, hyper: Hyper) -> None:
         values = {name: float(np.mean(term)) for name, term in metrics.terms.items()}
+        values["jcp_weight"] = float(hyper.weights["jcp"])  # in force: by the end the slider may stand elsewhere
         values |= {"step": steps, "total": float(np.mean(metrics.total)), "rjcp": float(metrics.rjcp)}
         for name, value in values.items():
             self._history.setdefault(name, []).append(value)

@@ -147,7 +147,7 @@ SLIPS = (
     r"not a number",
     r"none of these",
     r"[{}]",
-    r"\d\.\d{4}",
+    r"\d\.0*[1-9]\d{3}",
     r" [,.](?!\d)",
     r"\.\.",
     r"  ",
