@@ -6,6 +6,7 @@ from lessons.figures import Axis, Drawing, Field, Line, Mark, Panel, arrow, draw
 from lessons.lab.linear_setting import CHUNKS, PICTURE, TRUTH
 
 VIEW = 2.4
+GAUSS, DIPG = "gauss_newton", "dipg_differenced"
 LEVELS = tuple(float(level) for level in 4.0 ** np.arange(-5, 3))
 
 
@@ -13,17 +14,16 @@ def draw(result):
     start, end, least = result["start"], drawable(result["ends"]), result["least"]
     exact, solution = result["gauss_newton"], result["least_squares"]
     tip = start[..., None, :] + result["dipg"]
-    names = {"gauss": "gauss_newton", "dipg": "dipg_differenced"}
     lines = [
         _onward("gauss", start + exact, solution, role="curve"),
         _onward("dipg", tip, end, role="segment"),
-        Line("dipg/rest", "x", *_cross(end), group="dipg", label="D-IPG’s fixed point", colour="text", role="segment"),
-        Line(f"{names['gauss']}/step", "x", *_arrow(start, exact), names["gauss"], "gauss", legend=True),
-        Line(f"{names['dipg']}/step", "x", *_arrow(start[..., None, :], result["dipg"]), names["dipg"], "dipg", role="segment",
-             legend=True),
+        Line("dipg/rest", "x", *_cross(end), group="dipg", label="D-IPG’s end", colour="text", role="segment"),
+        Line("gauss_newton/step", "x", *_arrow(start, exact), GAUSS, "gauss", legend=True),
+        Line("dipg_differenced/step", "x", *_arrow(start[..., None, :], result["dipg"]), DIPG, "dipg",
+             role="segment", legend=True),
         Line("range", "y", np.array([-9.0, 9.0]), np.zeros(2), label="all that A x reaches", answer=False),
-        Line(f"{names['gauss']}/fall", "y", *_fall(np.zeros_like(least), least), names["gauss"], "gauss"),
-        Line(f"{names['dipg']}/fall", "y", *_fall(drawable(result["slid"]), least[..., None]), names["dipg"], "dipg",
+        Line("gauss_newton/fall", "y", *_fall(np.zeros_like(least), least), GAUSS, "gauss"),
+        Line("dipg_differenced/fall", "y", *_fall(drawable(result["slid"]), least[..., None]), DIPG, "dipg",
              role="segment"),
         *_by_step(result),
     ]  # fmt: skip

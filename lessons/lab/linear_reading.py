@@ -10,7 +10,7 @@ from lessons.words import joined, number_word, power, share_word
 SAME = 0.01  # steps that differ by less than this share are called the same
 ROUNDING = 1e-6  # an RJCP below this is float32's rounding, squared: asked of the experiment, n = 8, too
 ZERO = 1e-5  # a step shorter than this is none
-ALREADY = "The start is the least-squares solution already: Gauss–Newton’s step is zero."
+ALREADY = "The start is the least-squares solution already, so Gauss–Newton’s step is zero."
 
 
 def reading(result):
@@ -84,7 +84,7 @@ def _not_defect(result):
 def _because(result):
     if result["apart"][-1] <= SAME:
         if result["settings"]["data"] == "square":
-            return "A square A reaches every y: V A = I then makes V the inverse of A."
+            return "A square A reaches every y, so V A = I makes V the inverse of A."
         return "What of y* is in reach, V treats as A⁺ does; the rest hardly counts here."
     if _by_reach(result):
         return "JCP only ever looks at V A. For data that no A x reaches, V is free."

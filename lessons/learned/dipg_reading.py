@@ -143,9 +143,7 @@ def _because(result):
     if (end := _ends(result)) == "budget":
         if _left(result) > TOLERANCE:
             return "Were the share ηρ of the gap closed each time, 40 iterations would still leave too much."
-        return (
-            "The residual falls more slowly than by the aimed share ηρ an iteration: g is no good local inverse here."
-        )
+        return "The residual falls more slowly than by the aimed share ηρ an iteration."
     if end == "stopped":
         return _stop(result) if _status(result) == Status.STALLED else "Its proposal is no finite number."
     if end == "other":

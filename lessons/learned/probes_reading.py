@@ -22,12 +22,10 @@ def _error(result):
 
 def reading(result):
     if result["nothing"]:
-        return (
-            "Here g undoes small changes of f exactly: the exact value is 0 up to rounding, and so is every estimate."
-        )
+        return "Here g undoes small changes exactly: the exact value is 0 up to rounding, and so is every estimate."
     exact, std = number_word(result["exact"]), float(result["std"])
     if std < STILL:
-        return f"The exact value is {exact}, and every estimate hits it. Nothing scatters here: $M$ is diagonal."
+        return f"The exact value is {exact}, and every estimate hits it. M is diagonal here, so nothing scatters."
     within = "within" if abs(float(result["mean"]) - 1) <= _error(result) else "outside"
     return (
         f"The exact value is {exact}. An estimate from {count_word(int(result['probes']), 'probe')} has a standard "

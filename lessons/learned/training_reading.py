@@ -73,12 +73,10 @@ def _between(low, high):
 def _because(result):
     if result["settings"]["architecture"] == "slabs":
         return "Two linear slabs have the same Jacobians everywhere, and so the same RJCP."
+    blind = "Nothing in the loss speaks about the outside."
     if outside_factor(result) < 2:
-        return "Nothing in the loss speaks about the outside; so far g is as good, or as bad, there."
-    return (
-        "Nothing in the loss speaks about the outside. RJCP needs no true x to compare with, so it can be computed at "
-        "run time."
-    )
+        return blind
+    return f"{blind} RJCP needs no true x to compare with, so it can be computed at run time."
 
 
 def _undecided(result):

@@ -124,7 +124,7 @@ SAYS = (
         and near(m["rjcp"], rjcp(r)[now(r)])
         and (m["undone"] == "V undoes A") == (rjcp(r)[now(r)] < 1e-6),
     ),
-    Says(r"The start is the least-squares solution already: Gauss–Newton’s step is zero\.", at_start),
+    Says(r"The start is the least-squares solution already, so Gauss–Newton’s step is zero\.", at_start),
     Says(
         r"D-IPG’s step differs from Gauss–Newton’s by (?P<share>\S+(?: %| times)?) of its length\.",
         lambda r, m: near(m["share"], apart(r)[now(r)]),
@@ -156,7 +156,7 @@ SAYS = (
     Says(r"Training brought V A close enough to I for that\.", lambda r, m: apart(r)[-1] < 0.0101),
     Says(r"V A is nearer to I than that; RJCP shows it\.", lambda r, m: more(r, -1, "reach") and not_so(r)),
     Says(
-        r"A square A reaches every y: V A = I then makes V the inverse of A\.",
+        r"A square A reaches every y, so V A = I makes V the inverse of A\.",
         lambda r, m: system(r)[1].size == 0 and apart(r)[-1] < 0.0101,
     ),
     Says(
@@ -259,7 +259,7 @@ FIELDS = {"loss": lambda x, y, r: np.sum((system(r)[0] @ (np.array([x, y]) - TRU
 
 def table_slips(tables, result):
     (shown,) = tables
-    (_, away), (_, left), (_, outside) = (cells for _, cells in shown.rows)
+    away, left, outside = (cells for _, cells in shown.rows)
     end, frame = ends(result)[now(result)], now(result)
     off = np.linalg.norm(system(result)[0] @ end - target(result))
     checks = {

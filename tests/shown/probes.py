@@ -97,7 +97,7 @@ SAYS = (
         r"The exact value is (?P<exact>\S+), and every estimate hits it\.",
         lambda r, m: near(m["exact"], exact(r)) and diagonal(r),
     ),
-    Says(r"Nothing scatters here: \$M\$ is diagonal\.", diagonal),
+    Says(r"M is diagonal here, so nothing scatters\.", diagonal),
     Says(r"The exact value is (?P<exact>\S+)\.", lambda r, m: near(m["exact"], exact(r)) and not diagonal(r)),
     Says(
         r"An estimate from (?P<k>\d) probes? has a standard deviation of (?P<std>\S+(?: %| times)?) of it\.",
