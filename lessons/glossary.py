@@ -85,12 +85,13 @@ GLOSSARY: dict[str, Entry] = {
                  "gradient is one."),
     "probe": Entry("v", "probe", "A vector of random signs, +1 or −1, that is pushed through a matrix to learn of it."),
     "defect": Entry("|C − I|²", "composition defect", "The sum of all squared entries of J_g J_f − I: 0 where g undoes "
-                    "small changes of f, n where it ignores them."),
-    "jcp": Entry("JCP", "Jacobian Composition Penalty", "E|J_g J_f ξ − ξ|² over random probes ξ: the training loss "
-                 "that makes g’s Jacobian invert f’s."),
-    "rjcp": Entry("RJCP", "the same error at run time", "|J_g(f(x)) J_f(x) − I| at a point: where it is small, the "
-                  "learned inverse can be trusted."),
-    "dipg": Entry("D-IPG", "Deceptron inverse-gradient step", "A step in y pulled back through the learned g."),
+                    "small changes of f, n for a g that ignores y."),
+    "jcp": Entry("JCP", "Jacobian Composition Penalty", "E|J_g J_f v − v|² over random probes v: the training loss "
+                 "that asks g’s Jacobian to invert f’s."),
+    "rjcp": Entry("RJCP", "the same error at run time", "|J_g(f(x)) J_f(x) − I|² at a point: 0 where g undoes small "
+                  "changes of f. It compares g with f alone, so a small value is no proof that g(y) is right."),
+    "dipg": Entry("D-IPG", "Deceptron Inverse-Preconditioned Gradient", "Plans a step −η r in y, with the residual "
+                  "r = y − y*, and pulls it back to x through the learned g."),
     "left-inverse": Entry("V A = I", "left inverse", "V undoes A. With more data than unknowns there are many such V; "
                           "the smallest is A⁺."),
     "armijo": Entry("Armijo", "Armijo’s rule", "A step is accepted only if it lowers the residual by a sensible "

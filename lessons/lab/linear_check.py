@@ -19,14 +19,12 @@ from core.study import row
 from lessons.controls import Choice, Landmark, Legend, Point, Preset, Slider, Step
 from lessons.lab import notes_linear as notes
 from lessons.lab.linear_picture import VIEW, draw
+from lessons.lab.linear_reading import PREDICTION, ROUNDING, reading, table
 from lessons.lab.linear_setting import CHUNKS, CONDITIONS, NOISE, START, TRUTH, hyper, setup, trainings
 from lessons.landscape import landscape
 from lessons.lesson import Claim, Lesson, Takeaway
-from lessons.prediction import Option, Prediction
-from lessons.words import number_word, power, share_word
 
-SAME = 0.01  # steps that differ by less than this share are the same
-ROUNDING = 1e-6  # an RJCP below this is float32's rounding, squared: asked of the experiment, n = 8, too
+TINY = float(jnp.finfo(default_float()).tiny)
 
 
 def model_for(settings):
@@ -35,7 +33,7 @@ def model_for(settings):
 
 
 def simulate(models, data, condition, trained, outside, eta, start):
-    """A step of Gauss-Newton and, at every moment of the training, of D-IPG; and where both walks come to rest."""
+    """A step of Gauss-Newton and, at every moment of the training, of D-IPG; and where both end."""
     problem = setup(data, condition).problem
     matrix, basis = problem.matrix, across(problem.matrix)
     clean = matrix @ number(TRUTH)
@@ -43,13 +41,15 @@ def simulate(models, data, condition, trained, outside, eta, start):
     models = as_type(models, default_float())
     full = gauss_newton(aimed, start, eta)
     steps = eqx.filter_vmap(lambda model: dipg_step(model, aimed, start, eta))(models)
-    ends = eqx.filter_vmap(lambda model: resting(model, aimed))(models)
+    ends = eqx.filter_vmap(lambda model: fixed_point(model, aimed))(models)
     return {
         "gauss_newton": full,
         "dipg": steps,
         "least_squares": start + gauss_newton(aimed, start, jnp.ones(())),
         "ends": ends,
-        "apart": jnp.linalg.norm(steps - full, axis=-1) / jnp.maximum(jnp.linalg.norm(full), 1e-300),
+        "apart": jnp.linalg.norm(steps - full, axis=-1) / jnp.maximum(jnp.linalg.norm(full), TINY),
+        "by_reach": eta * outside * jnp.linalg.norm(jnp.sum(models.g.weight @ basis, axis=-1), axis=-1),
+        "by_defect": jnp.linalg.norm((models.g.weight @ matrix - jnp.eye(2, dtype=start.dtype)) @ full, axis=-1),
         "rjcp": eqx.filter_vmap(lambda model: composition_defect(model, start))(models),
         "beyond": jnp.linalg.norm(models.g.weight @ basis, axis=(-2, -1)),
         "slid": (ends - number(TRUTH)) @ matrix.T @ _direction(models, matrix, basis),
@@ -66,7 +66,7 @@ def dipg_step(model, problem, x, eta):
     return proposed - x
 
 
-def resting(model, problem):
+def fixed_point(model, problem):
     """Where D-IPG's steps vanish, V (A x - y*) = 0; nan where V A is singular."""
     composed, pulled = model.g.weight @ problem.problem.matrix, model.g.weight @ problem.target
     regular = jnp.abs(jnp.linalg.det(composed)) > 1e-9
@@ -77,49 +77,11 @@ def resting(model, problem):
 def _direction(models, matrix, basis):
     """Along which unit vector of the range V, once trained, moves what lies across it; 0 where nothing lies there."""
     moved = matrix @ models.g.weight[-1] @ jnp.sum(basis, axis=1)
-    return moved / jnp.maximum(jnp.linalg.norm(moved), 1e-300)
+    return moved / jnp.maximum(jnp.linalg.norm(moved), TINY)
 
 
 def _last(result, name):
     return float(result[name][-1])
-
-
-def reading(result):
-    apart, rjcp, beyond = (_last(result, name) for name in ("apart", "rjcp", "beyond"))
-    if np.linalg.norm(result["gauss_newton"]) < 1e-9:
-        return "The start is the least-squares solution: Gauss–Newton’s step is zero, and D-IPG’s shows what V adds."
-    settled = "has fallen to rounding" if rjcp < ROUNDING else "has not fallen to rounding"
-    sentences = [f"After 3,000 steps of training RJCP {settled}, {power(rjcp)}."]
-    if apart <= SAME:
-        sentences.append(f"D-IPG’s step is Gauss–Newton’s times η, but for {share_word(apart)} of its length.")
-        if beyond > SAME:
-            sentences.append(f"Yet |V U| = {number_word(beyond)}: with data outside the range it would be another.")
-    else:
-        sentences.append(f"D-IPG’s step differs from Gauss–Newton’s times η by {share_word(apart)} of its length.")
-        sentences.append(_rest(result))
-    return " ".join(sentences)
-
-
-def _rest(result):
-    """Where D-IPG's walk ends, in a sentence."""
-    away = np.linalg.norm(result["ends"][-1] - result["least_squares"])
-    if not np.isfinite(away):
-        return "V A is singular: its walk comes to rest nowhere."
-    if away < 1e-3:
-        return "Its walk comes to rest at the least-squares solution all the same."
-    said = f"Its walk comes to rest {number_word(away)} from the least-squares solution"
-    if result["excess"][-1] < (1 + SAME) * result["least"]:
-        return f"{said}."
-    return f"{said}, with a residual of {number_word(result['excess'][-1])} instead of {number_word(result['least'])}."
-
-
-def _same(result):
-    return _last(result, "apart") <= SAME
-
-
-def _other(undone):
-    """Is it another step, with V A = I to rounding, or without?"""
-    return lambda result: not _same(result) and (_last(result, "rjcp") < ROUNDING) == undone
 
 
 def _square_claim(lesson):
@@ -143,7 +105,7 @@ def _tall_claim(lesson):
 
 
 def _rest_claim(lesson):
-    """D-IPG rests at V y*, whatever eta."""
+    """D-IPG's fixed point is V y*, whatever eta."""
     gaps = []
     for eta in (0.2, 1.0):
         result, models = lesson.experiment(eta=eta), trainings("tall", "5", "clean")
@@ -172,7 +134,7 @@ def _blind_claim(lesson):
 
 
 def _armijo_claim(lesson):
-    """Under the fair protocol D-IPG ends at the same resting place, and is said to have stalled."""
+    """Under the fair protocol D-IPG ends at the same place, and is said to have stalled."""
     chosen, result = setup("tall", "5"), lesson.experiment()
     target = chosen.problem.matrix @ number(TRUTH) + result["least"] * across(chosen.problem.matrix)[:, 0]
     model = jax.tree.map(lambda leaf: leaf[-1] if eqx.is_array(leaf) else leaf, trainings("tall", "5", "clean"))
@@ -210,12 +172,7 @@ LESSON = Lesson(
     slug="linear-check",
     title="The linear check",
     question="V undoes A exactly. Is its step then Gauss–Newton’s?",
-    text=(
-        "The simplest simulator there is, $y = A x$: the right answer is known. Gauss–Newton steps by "
-        "$\\eta A^+(y^* - A x)$. A Deceptron of one matrix, $g(y) = V y$, learns by JCP alone, that is by "
-        "$|V A - I|^2$; its D-IPG step is $\\eta V (y^* - A x)$. Play shows it in training. With three data for two "
-        "unknowns, part of y* may be out of reach of any x."
-    ),
+    text=notes.TEXT,
     minutes=6,
     controls=(
         Step("step", "frame", CHUNKS, CHUNKS),
@@ -235,15 +192,8 @@ LESSON = Lesson(
     prepare=model_for,
     draw=draw,
     reading=reading,
-    prediction=Prediction(
-        "Training has ended. D-IPG’s step is then …",
-        (
-            Option("Gauss–Newton’s times η: V undoes A", _same),
-            Option("another: y* has a part out of reach", _other(True)),
-            Option("another: V A is not I to rounding", _other(False)),
-        ),
-        remark=notes.remark,
-    ),
+    prediction=PREDICTION,
+    table=table,
     why=notes.WHY,
     limits=notes.LIMITS,
     sources=(
@@ -263,7 +213,7 @@ LESSON = Lesson(
             _tall_claim,
             ("I2",),
         ),
-        Claim("D-IPG comes to rest at V y*, whatever η, and its residual there is not the least.", _rest_claim),
+        Claim("D-IPG converges to V y*, whatever η, and its residual there is not the least.", _rest_claim),
         Claim(
             "JCP's gradient never touches V outside A's range, so from V = 0 gradient descent finds the "
             "pseudo-inverse; Adam, which rescales every entry, fills V there even from 0.",
@@ -281,7 +231,7 @@ LESSON = Lesson(
     takeaway=Takeaway(notes.code, notes.numbers),
     teaching=notes.TEACHING,
     alt=(
-        "The plane of the two unknowns with Gauss–Newton’s step and D-IPG’s; the data falling onto the range of A, "
-        "straight down or aslant; RJCP and V’s answer outside the range by training step."
+        "The plane of the two unknowns with Gauss–Newton’s step and D-IPG’s; the data projected onto the range of A, "
+        "at a right angle or obliquely; RJCP and V’s answer to data outside the range by training step."
     ),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The picture of the linear check: two steps in the plane of the unknowns, how y* falls to the range, the training."""
+"""The picture of the linear check: two steps in the plane of the unknowns, projections of y*, the training."""
 
 import numpy as np
 
@@ -6,6 +6,7 @@ from lessons.figures import Axis, Drawing, Field, Line, Mark, Panel, arrow, draw
 from lessons.lab.linear_setting import CHUNKS, PICTURE, TRUTH
 
 VIEW = 2.4
+GAUSS, DIPG = "gauss_newton", "dipg_differenced"
 LEVELS = tuple(float(level) for level in 4.0 ** np.arange(-5, 3))
 
 
@@ -13,17 +14,16 @@ def draw(result):
     start, end, least = result["start"], drawable(result["ends"]), result["least"]
     exact, solution = result["gauss_newton"], result["least_squares"]
     tip = start[..., None, :] + result["dipg"]
-    names = {"gauss": "gauss_newton", "dipg": "dipg_differenced"}
     lines = [
         _onward("gauss", start + exact, solution, role="curve"),
         _onward("dipg", tip, end, role="segment"),
-        Line("dipg/rest", "x", *_cross(end), group="dipg", label="D-IPG’s rest", colour="text", role="segment"),
-        Line("gauss/step", "x", *_arrow(start, exact), names["gauss"], "gauss", legend=True),
-        Line("dipg/step", "x", *_arrow(start[..., None, :], result["dipg"]), names["dipg"], "dipg", role="segment",
-             legend=True),
+        Line("dipg/rest", "x", *_cross(end), group="dipg", label="D-IPG’s end", colour="text", role="segment"),
+        Line("gauss_newton/step", "x", *_arrow(start, exact), GAUSS, "gauss", legend=True),
+        Line("dipg_differenced/step", "x", *_arrow(start[..., None, :], result["dipg"]), DIPG, "dipg",
+             role="segment", legend=True),
         Line("range", "y", np.array([-9.0, 9.0]), np.zeros(2), label="all that A x reaches", answer=False),
-        Line("gauss/fall", "y", *_fall(np.zeros_like(least), least), names["gauss"], "gauss"),
-        Line("dipg/fall", "y", *_fall(drawable(result["slid"]), least[..., None]), names["dipg"], "dipg",
+        Line("gauss_newton/fall", "y", *_fall(np.zeros_like(least), least), GAUSS, "gauss"),
+        Line("dipg_differenced/fall", "y", *_fall(drawable(result["slid"]), least[..., None]), DIPG, "dipg",
              role="segment"),
         *_by_step(result),
     ]  # fmt: skip
@@ -31,9 +31,9 @@ def draw(result):
     return Drawing(
         panels=(
             Panel("x", "the two unknowns", Axis("x₁", (-VIEW, VIEW)), Axis("x₂", (-VIEW, VIEW)), True, True),
-            Panel("y", "the data: how each comes down to the range",
+            Panel("y", "the data, projected onto what A reaches",
                   Axis("along the range", (-0.5, 1.1)), Axis("across it", (-0.3, 1.2))),
-            Panel("train", "what training settles, and what not", sharp, Axis("", (1e-13, 30.0), log=True)),
+            Panel("train", "RJCP and V’s answer outside, by training step", sharp, Axis("", (1e-13, 30.0), log=True)),
         ),
         lines=tuple(lines),
         fields=(Field("loss", "x", result["landscape"], (-VIEW, VIEW, -VIEW, VIEW), levels=LEVELS),),
@@ -58,7 +58,7 @@ def _onward(name, tip, end, role):
     """From the tip of the first step to where all further steps lead."""
     x, y = (np.stack(np.broadcast_arrays(tip[..., i], end[..., i]), -1) for i in (0, 1))
     style = {"dash": "dot", "width": 1.5, "colour": "text" if name == "dipg" else "muted"}
-    return Line(f"{name}/onward", "x", x, y, group=name, label="and on, to its rest", role=role, **style)
+    return Line(f"{name}/onward", "x", x, y, group=name, label="further iterations", role=role, **style)
 
 
 def _cross(centre):

@@ -5,35 +5,33 @@ from core.methods import dipg_differenced
 from lessons.lesson import Teaching
 from lessons.words import code as shown
 
+TEXT = (
+    "The simplest simulator is $y = A x$, and for it the right step is known: Gauss–Newton’s, $\\eta A^+(y^* - A x)$. "
+    "A Deceptron of one matrix, $g(y) = V y$, learns by JCP alone: 3,000 training steps lower $\\|V A - I\\|^2$, which "
+    "is RJCP. Its D-IPG step is $\\eta V (y^* - A x)$. Play shows both steps while V is trained. With three data for "
+    "two unknowns not every y is an A x: y* lies s away from what A reaches, along the unit vector U."
+)
+
 WHY = (
-    "Every y is a part that some A x reaches, and a part out of reach, along the columns of U. Both inverses treat "
-    "the first alike: $V A = A^+ A = I$. The second the pseudo-inverse ignores: it drops y* *straight* down to the "
-    "range. V is free there, and drops it *aslant*, along whatever it maps to zero. A slanted fall lands at the wrong "
-    "place; η only says how fast.\n\n"
+    "Every y is a part that some A x reaches, and a part out of reach, along the columns of U. Both inverses treat the "
+    "first part alike: $V A = A^+ A = I$. The pseudo-inverse ignores the second: it projects y* at a right angle. V is "
+    "free there: it projects y* *obliquely*, along its null space. An oblique projection ends at another point; η only "
+    "sets how fast.\n\n"
     + shown(dipg_differenced, across)
     + "\n\nJCP looks at V A only, so its gradient is exactly zero for what V does outside the range. Plain gradient "
-    "descent would leave that as it began, and from V = 0 it would find A⁺. Adam rescales every entry by itself, which "
-    "is blind to ranges: it fills V outside even from 0. **RJCP measures V A, so it sees none of this.**\n\n"
-    "Noise ε in the training data does: $E|V\\epsilon|^2 = \\sigma^2 |V|^2$ is a price on large V, and of all left "
-    "inverses A⁺ is the smallest. The price is paid in RJCP too: V becomes $(A^T A + \\tfrac12\\sigma^2 I)^{-1} A^T$, "
-    "and the step Levenberg–Marquardt’s with damping ½σ²."
+    "descent would leave that as it was at first, and from V = 0 it would find A⁺. Adam rescales every entry by "
+    "itself: it changes V outside the range even from 0. **RJCP measures V A, so it shows none of this.**\n\nNoise ε "
+    "in the training data does: $E|V\\epsilon|^2 = \\sigma^2 |V|^2$ is a price on large V, and of all left inverses A⁺ "
+    "is the smallest. RJCP pays for it too: V becomes $(A^T A + \\tfrac12\\sigma^2 I)^{-1} A^T$, and the step "
+    "Levenberg–Marquardt’s with damping ½σ²."
 )
 
 LIMITS = (
-    "The arrows are bare proposals: no relaxation, no box. Under the fair protocol D-IPG ends at the same wrong place, "
-    "and is said to have stalled. At condition 30, 3,000 steps of training are not enough; 12,000 are. For a "
-    "nonlinear P the range bends, and what is out of reach changes from place to place: the [oscillator](oscillator) "
-    "has 32 data for 4 unknowns."
+    "The arrows are bare proposals: no relaxation, no box. Under the fair protocol D-IPG ends at the same wrong point, "
+    "and is said to have stalled. At condition 30, 3,000 training steps are not enough; 12,000 are. For a nonlinear P "
+    "the range is curved, and what is out of reach changes from place to place: the [oscillator](oscillator) has 32 "
+    "data for 4 unknowns."
 )
-
-
-def remark(result):
-    """What the right answer rests on, at these settings."""
-    if result["settings"]["data"] == "square":
-        return "A square A reaches every y: V A = I then leaves nothing open."
-    if result["settings"]["trained"] == "noisy":
-        return "Trained on noisy y, V is small where it can be: nearly A⁺, a little too small everywhere."
-    return "Were V still wrong within the range, RJCP would show it. It only ever looks at V A."
 
 
 def code(settings):
@@ -69,10 +67,10 @@ def numbers(result):
 TEACHING = Teaching(
     misconception="A left inverse is the pseudo-inverse.",
     demo=(
-        ("Play: RJCP falls to rounding, and D-IPG’s arrow settles beside Gauss–Newton’s, not on it.", {}),
+        ("Play: RJCP falls to rounding, but D-IPG’s arrow ends beside Gauss–Newton’s.", {}),
         ("Nothing out of reach: the two arrows lie on each other. V has not changed.", {"outside": 0.0}),
         ("As many data as unknowns: nothing can be out of reach.", {"data": "square"}),
-        ("Trained on noisy data as well, V falls almost straight down.", {"trained": "noisy"}),
+        ("Trained on noisy data as well, V projects almost at a right angle.", {"trained": "noisy"}),
     ),
     room=(
         "RJCP is zero up to rounding. Name a y for which V is wrong. Listen for: one that no x gives; then ask which "

@@ -1,4 +1,4 @@
-"""D-IPG over the trust map: the learned inverse walks, beside the methods it stands for (curriculum I1)."""
+"""D-IPG over the trust map: the learned inverse at work, beside the methods it stands for (curriculum I1)."""
 
 import dataclasses
 from functools import partial
@@ -10,33 +10,21 @@ import numpy as np
 
 from core.deceptron import composition_defect
 from core.methods import dipg_differenced, dipg_plain
+from core.networks import as_type
 from core.solve import Status, solve_path
 from lessons.controls import Choice, Landmark, Legend, Point, Preset, Slider, Step
 from lessons.figures import FAINTEST, METHODS, Axis, Drawing, Field, Line, Mark, Panel, Readout, over_steps, path_lines
 from lessons.landscape import landscape
 from lessons.learned import notes, setting
+from lessons.learned.dipg_reading import BUDGET, COMPARED, PREDICTION, TOLERANCE, reading, table
 from lessons.lesson import Claim, Lesson, Takeaway
-from lessons.prediction import Option, Prediction
-from lessons.signatures import remark
-from lessons.words import code, fate, number_word, point_word
+from lessons.words import code
 
-BUDGET = 40
-TOLERANCE = 1e-6  # far below the round trip's error, so that the floor of plain D-IPG shows
-WALKERS = (
-    "inverse_simulator",
-    "gauss_newton",
-    "gradient_descent",
-    "one_shot",
-    "dipg_plain",
-    "dipg_differenced",
-)
 LEARNED = ("dipg_plain", "dipg_differenced")
 VIEW = 3.2  # wide enough for the two solutions of the bent problem that are nearest to the trained box
 UNBOUNDED = (jnp.array([-jnp.inf] * 2), jnp.array([jnp.inf] * 2))
 LEVELS = tuple(float(level) for level in 4.0 ** np.arange(-4, 6))
 LANDSCAPE_GRID = 120  # the loss does not move with any slider here, so it is sent once and may be fine
-SAME_PLACE = 0.05  # two walks that end closer than this have found the same solution
-STILL_FALLING = 0.9  # a residual that has lost a tenth in the last five steps is on its way, not at its floor
 
 # Traced once for a picture and its sweeps, not once for each.
 _solve = eqx.filter_jit(solve_path)
@@ -47,11 +35,12 @@ def simulate(model, problem, box, eta, relaxation, start):
     chosen = setting.problem(problem)
     solver = _solver(problem, box, eta, relaxation)
     target = chosen.target
-    walks = {name: _solve(name, chosen, model, target, start, solver) for name in WALKERS}
+    walks = {name: _solve(name, chosen, model, target, start, solver) for name in COMPARED}
     defect = jax.vmap(lambda x: composition_defect(model, x.astype(jnp.float32)))
     lower, upper = setting.setup(problem).solver.box
     return {
         "walks": walks,
+        "slope": _slope(chosen, model, walks["dipg_differenced"].x),
         "rjcp": {name: defect(walks[name].path.x) for name in LEARNED},
         "trust": setting.shade(setting.trust_map(model, VIEW)),
         "landscape": landscape(chosen, VIEW, LANDSCAPE_GRID),
@@ -60,6 +49,14 @@ def simulate(model, problem, box, eta, relaxation, start):
         "trained": chosen.inverse(target, (lower + upper) / 2),
         "corners": jax.vmap(chosen.forward)(VIEW * jnp.array([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]])),
     }
+
+
+def _slope(problem, model, x):
+    """How the loss changes to first order along D-IPG's step from x, for eta = 1: uphill where it is positive."""
+    learned = as_type(model, x.dtype)
+    y = problem.forward(x)
+    _, step = jax.jvp(learned.g, (y,), (problem.target - y,))
+    return jax.grad(problem.objective)(x) @ step
 
 
 def _solver(problem, box, eta, relaxation):
@@ -79,7 +76,7 @@ def draw(result):
     settings = result["settings"]
     reach = 1.05 * np.abs(result["corners"]).max(axis=tuple(range(result["corners"].ndim - 1)))
     lines = []
-    for name in WALKERS:
+    for name in COMPARED:
         walk = result["walks"][name].path
         lines += path_lines(name, walk)
         lines.append(over_steps(name, "residual", walk.residual, FAINTEST))
@@ -87,12 +84,12 @@ def draw(result):
         lines += _trials(name, result["walks"][name].path)
         lines.append(over_steps(name, "rjcp", result["rjcp"][name], FAINTEST))
     target, nearest, trained = result["target"], result["nearest"], result["trained"]
-    steps = Axis("step", (0, BUDGET))
+    steps = Axis("iteration", (0, BUDGET))
     return Drawing(
         panels=(
-            Panel("x", "x-space over the trust map", Axis("x₁", (-VIEW, VIEW)), Axis("x₂", (-VIEW, VIEW)), True, True),
-            Panel("y", "the same in y-space", Axis("y₁", (-reach[0], reach[0])), Axis("y₂", (-reach[1], reach[1]))),
-            Panel("residual", "residual", steps, Axis("", (1e-7, 10), log=True)),
+            Panel("x", "x-space, shaded by RJCP", Axis("x₁", (-VIEW, VIEW)), Axis("x₂", (-VIEW, VIEW)), True, True),
+            Panel("y", "y-space", Axis("y₁", (-reach[0], reach[0])), Axis("y₂", (-reach[1], reach[1]))),
+            Panel("residual", "residual / spread of y", steps, Axis("", (1e-7, 10), log=True)),
             Panel("rjcp", "RJCP along the path", steps, Axis("", (1e-7, 1e3), log=True)),
         ),
         lines=tuple(lines),
@@ -106,7 +103,7 @@ def draw(result):
             Mark("nearest", "x", "cross", nearest[..., 0], nearest[..., 1]),
             Mark("target", "y", "cross", target[..., 0], target[..., 1], "y*"),
         ),
-        readouts=tuple(Readout(f"{name}/residual", "y", "residual", 2) for name in WALKERS),
+        readouts=tuple(Readout(f"{name}/residual", "y", "residual", 2) for name in COMPARED),
         step=settings["step"],
     )
 
@@ -119,15 +116,15 @@ def _trials(name, walk):
     in_y = np.stack([walk.y[..., :-1, :], trials.aim], axis=-2)
     style = {
         "group": name,
-        "colour": "text",
+        "label": METHODS[name].label,
+        "colour": METHODS[name].colour,
         "dash": "dot",
         "width": 1.5,
         "opacity": 0.9,
         "role": "segment",
     }
     return [
-        Line(f"{name}/{panel}/trial", panel, *_rows(points), label="proposal", **style)
-        for panel, points in (("x", in_x), ("y", in_y))
+        Line(f"{name}/{panel}/trial", panel, *_rows(points), **style) for panel, points in (("x", in_x), ("y", in_y))
     ]
 
 
@@ -138,74 +135,13 @@ def _rows(points):
     return rows[..., 0], rows[..., 1]
 
 
-def reading(result):
-    walks = result["walks"]
-    dipg = walks["dipg_differenced"]
-    sentences = [f"D-IPG (differenced) {fate(dipg)}{_where(result, dipg)}."]
-    for name in ("inverse_simulator", "gauss_newton", "gradient_descent"):
-        sentences.append(f"{METHODS[name].label[0].upper()}{METHODS[name].label[1:]} {fate(walks[name])}.")
-    seen = result["rjcp"]["dipg_differenced"][: int(dipg.iterations) + 1]
-    if np.all(np.isfinite(seen)):
-        then = "and lower ever after" if seen.max() <= seen[0] else f"and at most {number_word(seen.max())} on the way"
-        sentences.append(f"RJCP was {number_word(seen[0])} at the start {then}.")
-    else:
-        sentences.append("RJCP is not a number on the way: this Deceptron is broken, train it anew.")
-    return " ".join([*sentences, _plain_sentence(result)]) + _signature(result)
-
-
-def _signature(result):
-    """The failure signature of differenced D-IPG's run, if it has one."""
-    chosen = result["settings"]
-    solver = _solver(*(chosen[name] for name in ("problem", "box", "eta", "relaxation")))
-    rjcp = result["rjcp"]["dipg_differenced"][-1]
-    return remark(setting.problem(chosen["problem"]), result["walks"]["dipg_differenced"], solver, rjcp)
-
-
-def _where(result, walk):
-    """At which solution a walk arrived, where there is more than one."""
-    if Status(int(walk.status)) != Status.CONVERGED or _apart(result["nearest"], result["trained"]) < SAME_PLACE:
-        return ""
-    if _apart(walk.x, result["trained"]) < SAME_PLACE:
-        nearest = point_word(result["nearest"])
-        return f", at the solution that g was trained around; the one nearest to the start is {nearest}"
-    return ", at the solution nearest to the start" if _apart(walk.x, result["nearest"]) < SAME_PLACE else ""
+INSIDE = {"start": setting.START}
+CLOUDED = {"start": (-1.2, 1.3)}
+WRONG_SIDE = {"problem": "squared", "start": (0.85, -0.75)}
 
 
 def _apart(a, b):
     return float(np.linalg.norm(np.asarray(a) - np.asarray(b)))
-
-
-def _plain_sentence(result):
-    """Plain D-IPG beside one shot: x = g(y - alpha r) stands still where alpha r is the error of g."""
-    plain, eta = result["walks"]["dipg_plain"], result["settings"]["eta"]
-    one_shot = number_word(result["walks"]["one_shot"].residual)
-    residual = plain.path.residual
-    if Status(int(plain.status)) == Status.CONVERGED:
-        return f"Plain D-IPG {fate(plain)} too; one shot, g(y*), leaves {one_shot}."
-    if not np.isfinite(residual[-1]) or residual[-1] < STILL_FALLING * residual[-6]:
-        return f"Plain D-IPG {fate(plain)}; one shot, g(y*), leaves {one_shot}."
-    stays = f"Plain D-IPG stays at {number_word(residual[-1])}; one shot, g(y*), leaves {one_shot}"
-    return f"{stays}: its floor is about that error divided by η = {eta:.2g}." if eta < 1 else f"{stays}."
-
-
-def _arrives_at(place, other):
-    """Does the differenced walk end at this solution, and is that another one than the other?"""
-
-    def holds(result):
-        walk = result["walks"]["dipg_differenced"]
-        arrived = Status(int(walk.status)) == Status.CONVERGED and _apart(walk.x, result[place]) < SAME_PLACE
-        return arrived and (not other or _apart(walk.x, result[other]) >= SAME_PLACE)
-
-    return holds
-
-
-def _does_not_arrive(result):
-    return Status(int(result["walks"]["dipg_differenced"].status)) != Status.CONVERGED
-
-
-INSIDE = {"start": setting.START}
-CLOUDED = {"start": (-1.2, 1.3)}
-WRONG_SIDE = {"problem": "squared", "start": (0.85, -0.75)}
 
 
 def _one_shot_claim(lesson):
@@ -224,7 +160,7 @@ def _relaxed_claim(lesson):
 
 def _walk_claim(lesson):
     walks = lesson.experiment(**INSIDE)["walks"]
-    steps = {name: int(walks[name].iterations) for name in WALKERS}
+    steps = {name: int(walks[name].iterations) for name in COMPARED}
     arrived = walks["dipg_differenced"].status == Status.CONVERGED
     left = float(walks["gradient_descent"].residual)
     return (steps, left), arrived and abs(steps["dipg_differenced"] - steps["gauss_newton"]) <= 2 and left > 1e-2
@@ -255,7 +191,7 @@ def _armijo_claim(lesson):
         result = lesson.experiment(**place)
         problem = setting.problem(result["settings"]["problem"])
         slope, c = jax.vmap(jax.grad(problem.objective)), float(setting.setup("sine").solver.armijo)
-        for name in set(WALKERS) - {"one_shot"}:
+        for name in set(COMPARED) - {"one_shot"}:
             walk = result["walks"][name].path
             taken, moved = walk.trials.accepted, np.diff(walk.x, axis=0)
             phi = jax.vmap(problem.objective)(walk.x)
@@ -275,13 +211,7 @@ LESSON = Lesson(
     slug="dipg",
     title="D-IPG over the trust map",
     question="Can a learned inverse find its way where it was never trained?",
-    text=(
-        "D-IPG plans in y-space and carries out with the learned $g$: aim at $y - \\eta\\,r$ with $r = y - y^*$, "
-        "pull back "
-        "through $g$, relax, project, and halve $\\eta$ until the residual falls enough (Armijo’s rule). Clouds "
-        "are RJCP, "
-        "the error of the local inverse. Crosses are solutions."
-    ),
+    text=notes.DIPG_TEXT,
     minutes=10,
     controls=(
         Step("step", "step", BUDGET, BUDGET),
@@ -295,46 +225,16 @@ LESSON = Lesson(
             "model_from", "Deceptron", {"standard": "standard", "mine": "the one I trained"}, "standard", "more", False
         ),
         Point("start", "start", "x", (-VIEW, -VIEW), (VIEW, VIEW), CLOUDED["start"]),
-        Legend("hide", WALKERS, ("one_shot", "gauss_newton")),
+        Legend("hide", COMPARED, ("one_shot", "gauss_newton")),
     ),
     simulate=simulate,
     prepare=model_for,
     draw=draw,
     reading=reading,
-    prediction=Prediction(
-        "The start is outside the box that g was trained in. Where will D-IPG arrive?",
-        (
-            Option("at the nearest solution, like the exact inverse", _arrives_at("nearest", "")),
-            Option(
-                "at the solution inside the trained box, though another is nearer", _arrives_at("trained", "nearest")
-            ),
-            Option("nowhere", _does_not_arrive),
-        ),
-        remark=(
-            "A learned inverse knows the solutions it was trained around, and no others. That may help or mislead; "
-            "RJCP at the start warns that one is outside, it does not say how it will end."
-        ),
-    ),
-    why=(
-        "The paper’s step is *plain*: it forgets where x is, so at $\\eta = 1$ it is one-shot inversion, and it "
-        "stands still "
-        "where $\\eta\\,r$ equals the error of g. The *differenced* step is the book’s inverse simulator with g in "
-        "place of "
-        "$P^{-1}$; that error cancels:\n\n"
-        + code(dipg_plain, dipg_differenced)
-        + "\n\nIf $J_g = J_P^{-1}$ the differenced "
-        "step is, to first order, Gauss–Newton’s, shortened to $\\eta$ (the paper’s α). With the same η all of "
-        "them cover the "
-        "same fraction of the gap a step: few steps alone say nothing about a good local inverse."
-    ),
-    limits=(
-        "Start on the wrong side of the fold of (x₁, x₂²): there g’s Jacobian has the wrong sign, the differenced "
-        "step stalls, "
-        "and the plain one jumps to the branch it knows. A low RJCP is no promise either, since it compares g with "
-        "f and says "
-        "nothing about constraints. In two dimensions Gauss–Newton costs nothing; what D-IPG saves shows on larger "
-        "problems."
-    ),
+    prediction=PREDICTION,
+    table=table,
+    why=notes.DIPG_WHY + code(dipg_plain, dipg_differenced) + notes.DIPG_WHY_FEW,
+    limits=notes.DIPG_LIMITS,
     sources=(
         "Deceptron: Learned Local Inverses for Fast and Stable Physics Inversion, arXiv 2511.21076, for D-IPG and "
         "RJCP.",
@@ -347,11 +247,16 @@ LESSON = Lesson(
         Claim("Plain D-IPG at eta = 1 is one-shot inversion.", _one_shot_claim),
         Claim("With eta = 1 and relaxation 1/2, plain D-IPG halves its distance to g(y*) each step.", _relaxed_claim),
         Claim(
-            "Inside the box D-IPG takes about Gauss-Newton's steps; gradient descent is not near by then.", _walk_claim
+            "Inside the box D-IPG takes Gauss-Newton's iterations, give or take two; gradient descent far more.",
+            _walk_claim,
         ),
-        Claim("Plain D-IPG's floor is the one-shot error divided by eta; the differenced step has none.", _floor_claim),
         Claim(
-            "From the clouds D-IPG arrives at the trained solution, the exact inverse at the nearest.", _branch_claim
+            "Inside, plain D-IPG's floor is the one-shot error over eta; the differenced step has none.",
+            _floor_claim,
+        ),
+        Claim(
+            "From outside D-IPG converges to the trained solution, the exact inverse to the nearest.",
+            _branch_claim,
         ),
         Claim(
             "On the wrong side of a fold the differenced step stalls and plain jumps to the trained branch.",
@@ -362,7 +267,7 @@ LESSON = Lesson(
     takeaway=Takeaway(partial(notes.dipg_code, budget=BUDGET, tolerance=TOLERANCE), notes.dipg_numbers),
     teaching=notes.DIPG_TEACHING,
     alt=(
-        "The trust map with the walks of six methods from a start to the solution, the same steps in y-space, the "
-        "residual and RJCP by step."
+        "A map of RJCP with the paths of six methods from a start to the solution, the same paths in y-space, the "
+        "residual and RJCP by iteration."
     ),
 )

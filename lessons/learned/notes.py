@@ -24,6 +24,37 @@ UNKNOWNS = 64  # of the large pair
 SEEDS = 2000  # estimates, one a seed
 
 
+PROBES_TEXT = (
+    "f goes from n causes to n effects; g should undo it. Does g undo *small changes* too? Then $C = "
+    "J_g(f(x))\\,J_f(x)$ is the identity. The *exact value* $\\|C - I\\|^2$ says how far it is from that. It takes n "
+    "products with C, one for each axis. An *estimate* never forms the matrix: it draws k vectors v of random signs, "
+    "the *probes*, and takes the mean of $|Cv - v|^2$. Each product with C takes one with $J_f$ and one with $J_g$."
+)
+
+PROBES_WHY = (
+    "A Jacobian–vector product $J v$ is one run of the function with $v$ carried along. A vector–Jacobian product $J^T "
+    "u$ is one run and one sweep back. Every gradient is of the second kind, with $u = \\partial L / \\partial y$. A "
+    "column of $C$ is a product too, so the exact value takes $n$ of them and an estimate $k$:\n\n"
+)
+PROBES_WHY_LAW = (
+    "\n\nWith $M = (C - I)^T (C - I)$ a probe gives $v^T M v = \\sum_i M_{ii} + \\sum_{i \\ne j} M_{ij} v_i v_j$. The "
+    "first sum is the exact value, whatever the signs. The second has the mean 0 and the variance $2 \\sum_{i \\ne j} "
+    "M_{ij}^2$. So the estimate is unbiased. Where $M$ is diagonal, nothing scatters. With two unknowns a probe has "
+    "only two possible values, $M_{11} + M_{22} \\pm 2 M_{12}$. Probes are independent: the variance of their mean "
+    "falls like $1/k$, its standard deviation like $1/\\sqrt{k}$. Since $M$ has no negative eigenvalue, 10 % never "
+    "take more than 200 probes, however many unknowns there are."
+)
+
+PROBES_LIMITS = (
+    "For a few unknowns the exact value is cheaper: two axes tell all of a 2 × 2 matrix, while 10 % can take over 60 "
+    "probes on both networks here. Probes pay where $n$ is large. They also pay where no single estimate need be good: "
+    "training averages thousands of them, so two a step are enough ([Train a Deceptron](train)). Both networks learn "
+    "the bent and turned problem; in the other two pairs $g$ is the simulator’s inverse linearised at one point. The "
+    "scatter belongs to the axes along which the signs are drawn: in turned coordinates the exact value is the same, "
+    "the scatter is not."
+)
+
+
 def probes_code(settings):
     """Estimate the defect of the chosen pair at x, SEEDS times."""
     pair, x = settings["pair"], f"jnp.array({settings['x']!r})"
@@ -64,15 +95,43 @@ def probes_numbers(result):
 PROBES_TEACHING = Teaching(
     misconception="To know a large matrix one needs many probes, to know a small one, few.",
     demo=(
-        ("Two unknowns: one probe knows two values, four know five. They scatter widely.", {}),
+        ("Two unknowns: one probe has two possible values, the mean of four has five. They scatter widely.", {}),
         ("Eight probes: the scatter has only halved since two.", {"probes": 8.0}),
         ("Nothing mixes, and a single probe is exact.", {"pair": "squared", "probes": 1.0}),
-        ("64 unknowns: fewer probes than unknowns tell the value to 10 %.", {"pair": "dense", "probes": 8.0}),
+        ("64 unknowns: fewer probes than unknowns give the value to 10 %.", {"pair": "dense", "probes": 8.0}),
     ),
     room=(
         "Turn the coordinates by 45°. The exact value stays as it is; does the scatter? Listen for: the Frobenius norm "
         "does not know the axes, random signs along the axes do."
     ),
+)
+
+
+TRAIN_TEXT = (
+    "A Deceptron is a pair of functions. f goes from causes x to effects y, as the simulator does; g goes back. "
+    "Training draws x from the dashed box. It lowers a sum of terms, each with its weight. *Reconstruction* asks that "
+    "$g(f(x)) = x$. *JCP*, the Jacobian Composition Penalty, asks that *small changes* come back as well: "
+    "$J_g(f(x))\\,J_f(x) = I$. What is left of that at a point, $\\|J_g J_f - I\\|^2$, is RJCP, the shading. It is 0 "
+    "where g undoes small changes of f, and 2 for a g that ignores y. f may be the simulator itself, a network, or a "
+    "linear slab, which is a matrix and a shift."
+)
+
+TRAIN_WHY = (
+    "The penalty never forms a Jacobian. For a random sign vector $v$, $J_g J_f\\,v$ costs two Jacobian–vector "
+    "products, and $E\\,|J_g J_f\\,v - v|^2 = \\|J_g J_f - I\\|_F^2$:\n\n"
+)
+TRAIN_WHY_TERMS = (
+    "\n\nThe terms: *task* fits f to the simulator, *reconstruction* asks $g(f(x)) = x$, *cycle* $f(g(y)) = y$. The "
+    "paper’s smallest version has two slabs, $f(x) = \\sigma(Wx + b)$ and $g(y) = \\tilde\\sigma(Vy + c)$; here σ is "
+    "the identity. Three terms are for slabs only: *spectral* asks $W^T W = I$, *bias tie* $b = -c$, *composition* "
+    "$VW = I$. $V$ is not tied to $W^T$, since the transpose of a stretch is not its inverse."
+)
+
+TRAIN_LIMITS = (
+    "A low RJCP says that small changes come back. It does not say that $g(y)$ is the right point of several. Where P "
+    "folds, a g trained across the fold learns the mean of both sides, which solves nothing. So (x₁, x₂²) is trained "
+    "on one side of its fold only. RJCP also compares g with *f*, not with the simulator. Two linear slabs cannot "
+    "learn the bent problem, yet their RJCP vanishes: g undoes the wrong f."
 )
 
 
@@ -101,7 +160,7 @@ after = rjcp(training.fit(setup, jax.random.key({round(settings["seed"])}), hype
 TRAIN_TEACHING = Teaching(
     misconception="A network that reconstructs x well is a good inverse, whatever its derivatives.",
     demo=(
-        ("Train, and watch the clouds leave the box, and only the box.", {}),
+        ("Train: RJCP falls in the box, and only there.", {}),
         ("The same without the Jacobian penalty: the mesh comes back, RJCP stays higher.", {"w_jcp": 0.0}),
         (
             "Two linear slabs on the bent problem: RJCP vanishes, though f is wrong. It compares g with f only.",
@@ -115,8 +174,39 @@ TRAIN_TEACHING = Teaching(
 )
 
 
+DIPG_TEXT = (
+    "The simulator P turns two causes x into two effects y. You look for an x with $P(x) = y^*$; the residual is "
+    "$r = P(x) - y^*$. By default P turns the plane, bends it by a sine and stretches it, so that many x give the same "
+    "y: the crosses. A network g has learned to undo P, but it has seen the dashed box only. D-IPG, Deceptron "
+    "Inverse-Preconditioned Gradient, takes iterations of two parts. First it plans a step in y, $-\\eta\\,r$. Then it "
+    "adds to x what g changes by that step, $g(y - \\eta\\,r) - g(y)$, times ρ. Armijo’s rule halves η until the "
+    "residual falls enough, eight times at most. A run converges at a residual of 10⁻⁶, in units of the spread of y, "
+    "and ends after 40 iterations at the latest. The shading is RJCP, $\\|J_g J_P - I\\|^2$, the error of g as a "
+    "*local* inverse: an inverse that ignores y has 2."
+)
+
+DIPG_WHY = (
+    "The paper’s step is *plain*: it proposes $g(y - \\eta\\,r)$. This does not depend on x beyond y, so at "
+    "$\\eta = 1$ it is one-shot inversion, $g(y^*)$. Near a solution it stops where $\\eta\\,r$ equals the error of "
+    "g. The *differenced* step is this course’s: it is the inverse-simulator update with g in place of $P^{-1}$. The "
+    "error of g appears in it twice and cancels:\n\n"
+)
+DIPG_WHY_FEW = (
+    "\n\nIf $J_g = J_P^{-1}$, the differenced step is to first order Gauss–Newton’s, shortened to η (the paper’s α). "
+    "With the same η all these methods aim to close the same share of the gap in an iteration. So a small number of "
+    "iterations alone is no proof of a good local inverse."
+)
+
+DIPG_LIMITS = (
+    "Start on the wrong side of the fold of (x₁, x₂²). There g’s Jacobian has the wrong sign: the differenced step "
+    "stalls, and the plain step jumps to the side that g knows. A low RJCP is no guarantee either. It compares g with "
+    "f and knows nothing of constraints. In two dimensions Gauss–Newton’s linear solve costs next to nothing; "
+    "[Studies](studies) counts the cost on larger problems."
+)
+
+
 def dipg_code(settings, budget, tolerance):
-    """Walk from the start with a freshly trained standard Deceptron."""
+    """Solve from the start with a freshly trained standard Deceptron."""
     name, arguments = PROBLEMS[settings["problem"]]
     box = "setup.solver.box" if settings["box"] == "trained" else "([-jnp.inf] * 2, [jnp.inf] * 2)"
     return f"""\
@@ -152,16 +242,19 @@ def dipg_numbers(result):
 DIPG_TEACHING = Teaching(
     misconception="Few iterations mean that the learned inverse is good where one is.",
     demo=(
-        ("From the clouds D-IPG arrives, but at the solution that it was trained around.", {}),
-        ("Inside the box it takes about Gauss–Newton’s steps. Hide all but these two.", {"start": (0.85, 0.75)}),
-        ("One jump: plain D-IPG is now one-shot inversion, wherever it starts.", {"eta": 1.0}),
+        ("From outside the box D-IPG converges, but to the solution that g was trained around.", {}),
         (
-            "The wrong side of a fold: differenced stalls, plain jumps to the branch it knows.",
+            "Inside the box it takes about as many iterations as Gauss–Newton. Hide all but these two.",
+            {"start": (0.85, 0.75)},
+        ),
+        ("η = 1: plain D-IPG is now one-shot inversion, wherever it starts.", {"eta": 1.0}),
+        (
+            "The wrong side of a fold: the differenced step stalls, the plain one jumps to the side it knows.",
             {"problem": "squared", "start": (0.85, -0.75)},
         ),
     ),
     room=(
-        "RJCP at the start is over 1. Would you still let it walk? Listen for: what does it cost to try, how would one "
-        "notice a wrong turn, who checks the residual."
+        "RJCP at the start is over 1. Would you still start there? Listen for: what does it cost to try, how would one "
+        "notice a wrong solution, who checks the residual."
     ),
 )

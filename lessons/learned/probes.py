@@ -18,9 +18,9 @@ from lessons.controls import Choice, Landmark, Legend, Point, Slider
 from lessons.learned import notes, setting
 from lessons.learned.notes import PROBE_PAIRS, SEEDS, UNKNOWNS, YOUNG_STEPS
 from lessons.learned.probes_picture import BIN, BINS, COUNTS, SHARE, SIZES, VIEW, draw
+from lessons.learned.probes_reading import PREDICTION, needed, reading, table
 from lessons.lesson import Claim, Lesson, Takeaway
-from lessons.prediction import Estimate
-from lessons.words import code, count_word, matrix_word, number_word, power, share_word
+from lessons.words import code
 
 MATRICES = 5  # of each size, of which the median is drawn
 NOTHING = (4e3 * float(jnp.finfo(default_float()).eps)) ** 2  # a defect below this is rounding
@@ -115,70 +115,6 @@ def _histogram(ratios):
     return jnp.bincount(bins, length=BINS) / SEEDS
 
 
-def needed(result):
-    """Probes for a scatter of SHARE, from the measured scatter of single ones; at least one."""
-    return max(1.0, float(result["needed"]))
-
-
-def reading(result):
-    k, n = int(result["probes"]), int(result["unknowns"])
-    if result["nothing"]:
-        return (
-            "Here g undoes small changes perfectly: the exact value is 0 up to rounding, so is every estimate, and "
-            f"there is nothing to scatter. {_products(result, n)}"
-        )
-    exact, off = float(result["exact"]), abs(float(result["mean"]) - 1)
-    sure = 3 * float(result["std"]) / SEEDS**0.5
-    each = f"{SEEDS:,} estimates from {count_word(k, 'probe')} each"
-    if result["std"] < 1e-6:
-        return (
-            f"The exact value is {number_word(exact)}, and every one of {each} hits it: nothing scatters, since "
-            f"$M$ is diagonal here. {_products(result, n)}"
-        )
-    within = "within" if off <= sure else "outside"
-    return (
-        f"The exact value is {number_word(exact)}. The mean of {each} is off by {share_word(off)} of it, {within} "
-        f"three standard errors ({share_word(sure)}); one estimate scatters by {share_word(float(result['std']))}. "
-        f"Fitted over k, the scatter falls with the power {_signed(float(result['slope']))}. To know the value to a "
-        f"tenth takes {_products_word(needed(result))}; the exact value, {2 * n}. {_products(result, n)}"
-    )
-
-
-def _signed(value):
-    return f"{value:.2f}".replace("-", "−")
-
-
-def _products_word(count):
-    return f"{count_word(round(count), 'probe')}, so {2 * round(count)} products"
-
-
-def _products(result, n):
-    """E v and E^T u with E = C - I beside the dense products; in two dimensions with the matrix itself."""
-    same = f"to {power(float(result['gap']))}" if result["gap"] > 0 else "to the last digit"
-    if n > 2:
-        return f"$Cv$ and $C^T u$, pushed forth and pulled back without a matrix, equal the dense products {same}."
-    parts = {name: matrix_word(value) for name, value in result["products"].items()}
-    forth = f"{parts['error']}{parts['v']} = {parts['pushed']}"
-    back = f"{parts['error']}^{{\\!T}}{parts['u']} = {parts['pulled']}"
-    return (
-        "Without a matrix, $(C - I)\\,v$ pushed forth and $(C - I)^T u$ pulled back equal the dense products "
-        f"{same}:\n\n${forth}$\n\n${back}$"
-    )
-
-
-def remark(result):
-    one, n = float(result["measured"][0]), int(result["unknowns"])
-    if result["nothing"]:
-        return "Here the exact value is 0, and so is every estimate."
-    if one < 1e-6:
-        return "Nothing scatters here: M is diagonal, and a single probe is exact."
-    better = "so it is the cheaper one here" if needed(result) >= n else "so probes are cheaper here"
-    return (
-        f"One probe scatters by {share_word(one)}, k of them by that over √k: a tenth needs ({number_word(one)}/0.1)² "
-        f"probes, not {number_word(one / SHARE)}. The exact value costs as much as n = {n} probes, {better}."
-    )
-
-
 PLACES = tuple(PROBE_PAIRS)
 
 
@@ -256,12 +192,7 @@ LESSON = Lesson(
     slug="probes",
     title="Probing a Jacobian",
     question="What can you know of a matrix without ever computing it?",
-    text=(
-        "$f$ goes from causes to effects, $g$ should undo it. Does it undo *small changes*: is "
-        "$C = J_g(f(x))\\,J_f(x)$ the identity? The exact value $\\|C - I\\|^2$ pushes all $n$ axes through both maps. "
-        "An estimate pushes $k$ vectors $v$ of random signs, and takes the mean of $|Cv - v|^2$: it never forms a "
-        "matrix."
-    ),
+    text=notes.PROBES_TEXT,
     minutes=8,
     controls=(
         Slider("probes", "probes k", 1, MAX_PROBES, 4, digits=1, step=1,
@@ -274,38 +205,10 @@ LESSON = Lesson(
     prepare=lambda settings: given(settings["pair"]),
     draw=draw,
     reading=reading,
-    prediction=Estimate(
-        "The dotted steps are estimates at x from one probe each, over the exact value. How many must be averaged "
-        "until an estimate scatters by only a tenth of it?",
-        1.0,
-        1000.0,
-        needed,
-        1.6,
-        "log",
-        remark=remark,
-    ),
-    why=(
-        "A Jacobian–vector product $J v$ is one run of the function with $v$ carried along; a vector–Jacobian product "
-        "$J^T u$ one run and one sweep back. Every gradient is one of the second kind, with "
-        "$u = \\partial L / \\partial y$. A column of $C$ is a product too, so the exact value is a matter of $n$ of "
-        "them, and an estimate of $k$:\n\n"
-        + code(jvp, vjp, probe_errors)
-        + "\n\n"
-        "With $M = (C - I)^T (C - I)$ a probe is $v^T M v = \\sum_i M_{ii} + \\sum_{i \\ne j} M_{ij} v_i v_j$. The "
-        "first sum is the exact value, whatever the signs; the second has the mean 0 and the variance "
-        "$2 \\sum_{i \\ne j} M_{ij}^2$. So the estimate is unbiased, a diagonal $M$ leaves nothing to scatter, and two "
-        "unknowns know only two values, $M_{11} + M_{22} \\pm 2 M_{12}$. Independent probes: the variance falls like "
-        "$1/k$, the scatter like $1/\\sqrt{k}$. Since $M$ has no negative eigenvalue, 10 % never take more than 200 "
-        "probes, however many unknowns there are."
-    ),
-    limits=(
-        "For a few unknowns the exact value is the cheaper one: two axes tell all of a 2 × 2 matrix, while knowing it "
-        "to 10 % can take over 60 probes on both networks here. Probes pay where $n$ is large, or where no single "
-        "estimate need be good: training averages thousands of them, so two a step do ([Train a Deceptron](train)). "
-        "Both networks learn the bent and turned problem; in the other two pairs $g$ is the simulator’s inverse "
-        "linearised at one point. And the scatter belongs to the axes along which the signs are drawn: in turned "
-        "coordinates the exact value is the same, the scatter is not."
-    ),
+    prediction=PREDICTION,
+    table=table,
+    why=notes.PROBES_WHY + code(jvp, vjp, probe_errors) + notes.PROBES_WHY_LAW,
+    limits=notes.PROBES_LIMITS,
     sources=(
         "Hutchinson, A stochastic estimator of the trace of the influence matrix, 1990, for the estimate.",
         "Deceptron: Learned Local Inverses for Fast and Stable Physics Inversion, arXiv 2511.21076, for its use on "

@@ -31,7 +31,7 @@ def draw(result):
             Panel("histogram", f"{SEEDS:,} estimates, each with its own seed", Axis("estimate / exact value", (0, TOP)),
                   Axis("share of the estimates", (0, high)), big=True),
             Panel("x", "x-space", Axis(names[0], (-VIEW, VIEW)), Axis(names[1], (-VIEW, VIEW))),
-            Panel("spread", "scatter / exact value",
+            Panel("spread", "standard deviation / exact value",
                   Axis("probes k", tuple(over), log=True, ticks=_ticks(1, 4, 16, 64, 256)),
                   Axis("", (0.02, 2), log=True, ticks=((0.1, "10 %"), (1.0, "100 %"))), cursor="probes"),
             Panel("cost", "Jacobian products",

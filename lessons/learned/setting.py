@@ -121,12 +121,12 @@ def box_rjcp(model: Deceptron, name: str) -> jax.Array:
 
 
 def shade(rjcp: jax.Array) -> jax.Array:
-    """log10 of RJCP as the map shows it: within bounds, and not to be trusted where it is not a number."""
+    """log10 of RJCP as the map shows it: within bounds, and at the upper one where it is not a number."""
     return jnp.log10(jnp.clip(jnp.nan_to_num(rjcp, nan=TRUST_TOP), TRUST_FLOOR, TRUST_TOP))
 
 
 def trust_field(level: np.ndarray, view: float = VIEW, answer: bool = True) -> Field:
-    """The RJCP map from its `shade`: clear where the learned inverse can be trusted, clouded where it cannot."""
+    """The RJCP map from its `shade`: light where g undoes small changes of f, dark where it does not."""
     ticks = tuple((float(power), label) for power, label in ((-4, "10⁻⁴"), (-2, "10⁻²"), (0, "1")))
     return Field(
         "trust",

@@ -1,8 +1,7 @@
-"""Train a Deceptron on a toy and watch where its learned inverse can be trusted (curriculum H2, H3, H5, H6)."""
+"""Train a Deceptron on a toy, and watch where its g undoes small changes of f (curriculum H2, H3, H5, H6)."""
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from core import training
 from core.deceptron import TERMS, composition, probe_errors
@@ -10,9 +9,9 @@ from core.setup import Hyper
 from lessons.controls import Choice, Legend, Preset, Slider
 from lessons.learned import notes, setting
 from lessons.learned.training_picture import CIRCLE, MESH, TERM_STYLES, draw
+from lessons.learned.training_reading import PREDICTION, levels, outside_factor, reading, steps_done
 from lessons.lesson import Claim, Lesson, Takeaway
-from lessons.prediction import Option, Prediction
-from lessons.words import code, number_word
+from lessons.words import code
 
 
 def hyper(settings) -> Hyper:
@@ -70,57 +69,6 @@ def untrained(settings):
     return training.start(chosen, jax.random.key(round(settings["seed"]))).model
 
 
-def steps_done(result):
-    """How many steps this model has been trained."""
-    steps = (result.get("history") or {}).get("step", ())
-    return int(steps[-1]) if len(steps) else 0
-
-
-def outside_factor(result):
-    """How many times higher the median RJCP is outside the trained box than inside."""
-    found = levels(result)
-    with np.errstate(all="ignore"):  # of a model that has just begun, or diverged, anything may be 0 or infinite
-        return float(found["outside_median"] / found["inside_median"])
-
-
-def levels(result):
-    """How high RJCP is inside the trained box and outside."""
-    return setting.levels(result["rjcp_map"], result["settings"]["problem"])
-
-
-def reading(result):
-    done, trust = steps_done(result), levels(result)
-    if not done:
-        return (
-            f"Nothing is trained yet: the round trip g(f(x)) misses x by {number_word(result['reconstruction'])} "
-            "on average "
-            f"in the box, and RJCP there is {number_word(trust['inside_mean'])} (2 would be an inverse that ignores y)."
-        )
-    return (
-        f"After {done:,} steps the round trip misses x by {number_word(result['reconstruction'])} inside the box. "
-        "RJCP, the "
-        f"error of the *local* inverse, is {number_word(trust['inside_mean'])} there on average; its median is "
-        f"{number_word(outside_factor(result))} times higher outside, where training never looked."
-        + (
-            f" But f itself misses the simulator by {number_word(100 * result['misfit'])} % of y’s spread, and "
-            "RJCP only "
-            "compares g with f."
-            if result["misfit"] > 0.01
-            else ""
-        )
-        + (
-            ""
-            if result["settings"]["w_jcp"]
-            else " Without the Jacobian penalty a good round trip is no promise of a good "
-            "local inverse: compare RJCP with the penalty on."
-        )
-    )
-
-
-def _between(low, high):
-    return lambda result: low <= outside_factor(result) < high
-
-
 def _measured(name="sine", architecture="physics", seed=0, jcp=None):
     fit = setting.standard_fit(name, architecture, seed, jcp)
     return LESSON.experiment(fit.model, problem=name, architecture=architecture)
@@ -166,13 +114,7 @@ LESSON = Lesson(
     slug="train",
     title="Train a Deceptron",
     question="Can a network learn to undo a simulator, and know where it can?",
-    text=(
-        "A Deceptron is a pair: $f$ goes from causes to effects, $g$ back. Training asks for more than $g(f(x)) = "
-        "x$: also "
-        "*small changes* must come back, $J_g(f(x))\\,J_f(x) = I$. What is left of that, $\\|J_g J_f - I\\|^2$, is "
-        "RJCP: "
-        "clear where the inverse can be trusted, clouded where not."
-    ),
+    text=notes.TRAIN_TEXT,
     minutes=10,
     controls=(
         Choice("problem", "problem", setting.PROBLEM_LABELS, "sine"),
@@ -211,41 +153,9 @@ LESSON = Lesson(
     prepare=untrained,
     draw=draw,
     reading=reading,
-    prediction=Prediction(
-        "Training will see only points inside the dashed box. How much larger will RJCP, the error of the local "
-        "inverse, be "
-        "outside than inside?",
-        (
-            Option("about the same", _between(0.0, 2.0)),
-            Option("up to five times", _between(2.0, 5.0)),
-            Option("more than five times", _between(5.0, float("inf"))),
-        ),
-        remark=(
-            "Nothing in the loss speaks about the outside. RJCP needs no solution to compare with, so it can say "
-            "at run "
-            "time that one has left the known region."
-        ),
-        ready=lambda result: steps_done(result) >= 500,
-    ),
-    why=(
-        "The penalty never forms a Jacobian. For a random sign vector $v$, $J_g J_f\\,v$ costs two "
-        "Jacobian–vector "
-        "products, and $E\\,|J_g J_f\\,v - v|^2 = \\|J_g J_f - I\\|_F^2$:\n\n" + code(probe_errors) + "\n\n"
-        "The terms: *task* fits f to the simulator, *reconstruction* asks $g(f(x)) = x$, *cycle* $f(g(y)) = y$. "
-        "Two linear "
-        "slabs, $f(x) = Wx + b$ and $g(y) = Vy + c$, are the paper’s smallest version; *spectral* asks $W^T W = "
-        "I$, *bias tie* $b = -c$, *composition* $VW = I$. $V$ is "
-        "free, not tied to $W^T$, since the transpose of a stretch is not its inverse."
-    ),
-    limits=(
-        "A low RJCP says that small changes come back, not that $g(y)$ is the right point of several: where P "
-        "folds, an "
-        "inverse trained across the fold learns the mean of its branches, which solves nothing. So (x₁, x₂²) is "
-        "trained on "
-        "one side of its fold only. And RJCP compares g with *f*: two slabs can learn linear problems and no "
-        "others, yet on "
-        "the bent one their RJCP vanishes too, since g undoes the wrong f perfectly."
-    ),
+    prediction=PREDICTION,
+    why=notes.TRAIN_WHY + code(probe_errors) + notes.TRAIN_WHY_TERMS,
+    limits=notes.TRAIN_LIMITS,
     sources=(
         "Deceptron: Learned Local Inverses for Fast and Stable Physics Inversion, arXiv 2511.21076, for the "
         "module, the loss "
@@ -273,7 +183,7 @@ LESSON = Lesson(
     takeaway=Takeaway(notes.train_code, takeaway_numbers),
     teaching=notes.TRAIN_TEACHING,
     alt=(
-        "The trust map over x-space with a mesh sent through f and back through g, the loss terms by step, and the "
+        "A map of RJCP over x-space with a mesh sent through f and back through g, the loss terms by step, and the "
         "unit circle through both Jacobians."
     ),
 )

@@ -1,8 +1,8 @@
-"""The picture of a Deceptron in training: the trust map under a mesh, the loss terms, a circle through f and g."""
+"""The picture of a Deceptron in training: a map of RJCP under a mesh, the loss terms, f and g entry by entry."""
 
 import numpy as np
 
-from lessons.figures import METHODS, Axis, Drawing, Line, Panel
+from lessons.figures import METHODS, Axis, Drawing, Line, Mark, Panel
 from lessons.learned import setting
 
 MESH_LINES, MESH_POINTS = 9, 33
@@ -32,6 +32,45 @@ def mesh():
 
 MESH = mesh()
 CIRCLE = np.stack([np.cos(np.linspace(0, 2 * np.pi, 65)), np.sin(np.linspace(0, 2 * np.pi, 65))]).astype(np.float32)
+
+# The component map: x -> f -> y -> g -> x^, and what both compose to; where the lower left corner of each matrix is.
+PLACES = {"f": (2.0, 3.0), "g": (6.0, 3.0), "composed": (4.0, 0.0)}
+LARGEST, SMALLEST = 4.0, 0.004  # an entry of this size fills its cell; less than this is not drawn
+ROUTES = (
+    ((0.8, 4.0), (1.8, 4.0)),
+    ((4.2, 4.0), (5.8, 4.0)),
+    ((8.2, 4.0), (9.2, 4.0)),
+    ((3.0, 2.9), (4.2, 2.1)),
+    ((7.0, 2.9), (5.8, 2.1)),
+)
+WORDS = {"x": (0.4, 3.6), "y": (5.0, 4.2), "x̂": (9.6, 3.6), "J of f": (3.0, 5.2), "J of g": (7.0, 5.2)}
+WORDS |= {"J of g∘f": (7.6, 0.7)}
+
+
+def component_map(matrices):
+    """What a Deceptron is made of, its Jacobians at the centre of the box drawn entry by entry."""
+    x, y = ([np.nan if end is None else end[axis] for route in ROUTES for end in (*route, None)] for axis in (0, 1))
+    yield Line("map/routes", "map", x, y, label="route", width=1.2, answer=False)
+    for name, (left, bottom) in PLACES.items():
+        box = (left + np.array([0, 2, 2, 0, 0]), bottom + np.array([0, 0, 2, 2, 0]))
+        yield Line(f"map/{name}", "map", *box, label="matrix", width=1.0, answer=False)
+        for sign, dash in ((1, "solid"), (-1, "dot")):
+            cells = [_cell(sign * matrices[name][..., i, j], left + j, bottom + 1 - i) for i in (0, 1) for j in (0, 1)]
+            x, y = (np.concatenate(parts, axis=-1) for parts in zip(*cells, strict=True))
+            style = {
+                "label": "entry > 0" if sign > 0 else "entry < 0",
+                "colour": PURPLE if name == "composed" else "text",
+            }
+            which = "positive" if sign > 0 else "negative"
+            yield Line(f"map/{name}/{which}", "map", x, y, dash=dash, width=2.0, answer=False, **style)
+
+
+def _cell(value, left, bottom):
+    """A square in the middle of a cell, its area the entry's size, and a gap after it; nothing for a negative entry."""
+    half = 0.5 * np.sqrt(np.clip(value / LARGEST, 0, 1))
+    half = np.where(value > SMALLEST, half, np.nan)[..., None]
+    corners = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1), (np.nan, np.nan)])
+    return left + 0.5 + half * corners[:, 0], bottom + 0.5 + half * corners[:, 1]
 
 
 def draw(result):
@@ -86,6 +125,7 @@ def draw(result):
             answer=False,
         ),
     ]
+    lines += component_map(result["matrices"])
     for name, (label, colour, dash) in TERM_STYLES.items():
         if name not in _present(settings["architecture"]):
             continue
@@ -125,10 +165,19 @@ def draw(result):
                 Axis("", (-4.6, 4.6)),
                 equal=True,
             ),
+            Panel(
+                "map",
+                "its parts; a square is an entry, dotted if negative",
+                Axis("", (0.0, 10.0), ticks=((-1.0, ""),)),
+                Axis("", (-0.2, 6.2), ticks=((-1.0, ""),)),
+            ),
         ),
         lines=tuple(lines),
         fields=(setting.trust_field(result["trust"]),),
-        marks=(setting.trained_box(settings["problem"]),),
+        marks=(
+            setting.trained_box(settings["problem"]),
+            *(Mark(f"word/{word}", "map", "label", *place, word) for word, place in WORDS.items()),
+        ),
     )
 
 

@@ -82,7 +82,7 @@ class TrainingJob(Job):
             if steps:  # the first chunk's time is mostly compilation
                 spent += took
             steps += chunk
-            self._record(steps, metrics)
+            self._record(steps, metrics, hyper)
             if trouble := diagnose(metrics, total, best, hyper):
                 self._state = good
                 self.end("diverged", trouble)
@@ -99,8 +99,9 @@ class TrainingJob(Job):
             rate = 1 / seconds if (seconds := view.rate("step")) else 0.0
         self.end("done")
 
-    def _record(self, steps: int, metrics: training.Metrics) -> None:
+    def _record(self, steps: int, metrics: training.Metrics, hyper: Hyper) -> None:
         values = {name: float(np.mean(term)) for name, term in metrics.terms.items()}
+        values["jcp_weight"] = float(hyper.weights["jcp"])  # in force: by the end the slider may stand elsewhere
         values |= {"step": steps, "total": float(np.mean(metrics.total)), "rjcp": float(metrics.rjcp)}
         for name, value in values.items():
             self._history.setdefault(name, []).append(value)
