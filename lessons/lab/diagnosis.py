@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from core.deceptron import Deceptron, rjcp_field
-from core.diagnosis import SIGNATURES, UNTRUSTED, diagnose
+from core.diagnosis import SIGNATURES, UNTRUSTED
 from core.networks import Physics
 from core.problem import Aimed
 from core.programs import at_once
@@ -18,15 +18,16 @@ from core.solve import solve_path
 from lessons.controls import Choice, Landmark, Point, Preset, Slider, Step
 from lessons.figures import FAINTEST, METHODS, Axis, Drawing, Line, Mark, Panel, over_steps
 from lessons.lab import diagnosis_notes as notes
+from lessons.lab import diagnosis_words as words
 from lessons.lab import limits_study as study
+from lessons.lab.diagnosis_words import LEARNED, found
 from lessons.lab.limits_study import BUDGET, TOLERANCE, VIEW
 from lessons.learned import setting
 from lessons.lesson import Claim, Lesson, Takeaway
-from lessons.prediction import Option, Prediction
-from lessons.signatures import NAMES, told
+from lessons.prediction import Prediction
+from lessons.signatures import NAMES
 
 WALKERS = ("dipg_differenced", "dipg_plain", "gradient_descent", "inverse_simulator")
-LEARNED = ("dipg_differenced", "dipg_plain")
 DATA = {"whole": "as measured", "reach": "out of reach", "gap": "with a gap"}
 GRID = 72
 OUT_OF_REACH = 0.35  # as y1, of which the sine makes a quarter at most
@@ -72,18 +73,10 @@ def simulate(given, eta, half_width, noise, turn, truth, start):
         "problem": Aimed(problem, target),
         "solver": solver,
         "target": target,
-        "solution": problem.inverse(target, start),
+        "solution": study.solution(problem, target, start),
         "noise": jnp.linalg.norm(error) / solver.scale,
         "reach": half_width,
     }
-
-
-def found(result):
-    """The diagnosis of the chosen method's walk."""
-    name = result["settings"]["method"]
-    problem, solver = (jax.tree.map(jnp.asarray, result[part]) for part in ("problem", "solver"))
-    rjcp = result["rjcp"][name][-1] if name in LEARNED else None
-    return diagnose(problem, result["walks"][name], solver, rjcp, result["noise"])
 
 
 def draw(result):
@@ -94,7 +87,7 @@ def draw(result):
     path = {"role": "path", "legend": True, "dots": True} | given
     rjcp = result["rjcp"].get(name, np.full(walk.residual.shape, np.nan))
     lines = [
-        Line(f"{name}/x", "x", walk.x[..., 0], walk.x[..., 1], name, name, **path),
+        Line(f"{name}/x", "x", walk.x[..., 0], walk.x[..., 1], name, **path),
         _unveiled(over_steps(name, "residual", walk.residual, FAINTEST)),
         _unveiled(over_steps(name, "halvings", _halvings(walk.trials))),
         _unveiled(over_steps(name, "rjcp", rjcp, FAINTEST)),
@@ -123,7 +116,7 @@ def draw(result):
 
 def _unveiled(line):
     """The evidence is shown before the question is answered."""
-    return replace(line, answer=False)
+    return replace(line, answer=False, group="")
 
 
 def _level(name, panel, value, label, dash="solid"):
@@ -137,16 +130,6 @@ def _halvings(trials):
     """By step, from 0: what was halved for the step to there; the last trial too if it was refused."""
     tried = np.where(np.isnan(trials.eta), np.nan, trials.halvings)
     return np.concatenate([np.zeros_like(tried[..., :1]), tried], axis=-1)
-
-
-def reading(result):
-    name = result["settings"]["method"]
-    solver = jax.tree.map(jnp.asarray, result["solver"])
-    return told(found(result), result["walks"][name], solver)
-
-
-def _is(*signatures):
-    return lambda result: found(result).signature in signatures
 
 
 FREE = {"half_width": VIEW}
@@ -182,12 +165,7 @@ LESSON = Lesson(
     slug="diagnosis",
     title="Diagnosis",
     question="The run has ended. What went wrong, if anything?",
-    text=(
-        "A run of a solver leaves traces that anyone can read without knowing the truth: the residual, how often "
-        "$\\eta$ was halved before a step was accepted, where the box cut a step, and RJCP, $\\|J_g J_f - I\\|^2$, "
-        "along the way. Together they make a signature. What is in the figure is all that you need; the buttons show "
-        "each signature once."
-    ),
+    text=notes.TEXT,
     minutes=7,
     controls=(
         Step("step", "step", BUDGET, BUDGET),
@@ -206,21 +184,13 @@ LESSON = Lesson(
     simulate=simulate,
     prepare=prepare,
     draw=draw,
-    reading=reading,
+    reading=words.reading,
+    table=words.table,
     prediction=Prediction(
-        "Which signature does the run in the figure show?",
-        (
-            Option("it is healthy", _is("healthy")),
-            Option("its inverse is not to be trusted where it ended", _is("untrusted")),
-            Option("its steps are too bold", _is("bold")),
-            Option("the box holds it", _is("box")),
-            Option("it is too slow", _is("slow")),
-            Option("something else", _is("floor", "overfit", "minimum", "not_finite")),
-        ),
-        remark=(
-            "A low RJCP is no promise of arriving, and many halvings are no proof of a bad inverse: each gauge rules "
-            "out some causes, and only together they name one."
-        ),
+        "Which signature does the run in the figure show? Several can fit: RJCP then counts before the box, and the "
+        "box before refused proposals.",
+        words.OPTIONS,
+        remark=words.remark,
     ),
     why=notes.WHY,
     limits=notes.LIMITS,

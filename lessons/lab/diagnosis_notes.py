@@ -17,44 +17,56 @@ from lessons.lab.limits_study import BUDGET, TOLERANCE, TRAINED_NOISE  # noqa: F
 from lessons.learned import setting
 from lessons.lesson import Teaching
 
+TEXT = f"""\
+A method looks for an $x$ with $P(x) = y^*$ on the turned sine: $P(x) = (\\sin(u_1)/4,\\ 4u_2)$, \
+where $u$ is $x$ turned by 0.6 rad. It *converges* when its residual, $|P(x) - y^*|$ divided by a fixed length, \
+is at most {TOLERANCE:g}; after {BUDGET} iterations it is stopped. A proposal that leaves the box is cut at its \
+edge. If a proposal does not lower the residual enough, Armijo’s rule refuses it, and the method tries again \
+with half of $\\eta$. D-IPG uses a trained inverse $g$ of the simulator $f$; RJCP, $\\|J_g J_f - I\\|^2$, is 0 \
+where $g$ inverts $f$ locally, and is called high above {2 * UNTRUSTED:g} (the line in the figure). None of \
+these numbers needs the truth: together they are the signature of a run."""
+
 WHY = f"""\
 The signatures are tried in this order, and the first that fits is named.
 
-- **Not finite**: a residual or a proposal without a value.
+- **Not finite**: the residual, or the last proposal, is not finite.
 - **Over-fitting**: the residual is below {FITTED:g} of what the noise alone would leave.
-- **A minimum**: it stands, no box holds it, and $|J^T r|$ is below {FLAT:g} of $|J|\\,|r|$: no small step helps. \
-Or it did not arrive, and Levenberg–Marquardt from its end, without the box, comes to such a point above the tolerance.
-- **Not to be trusted**: it did not arrive, and RJCP is above {UNTRUSTED:g} a component where it ended. \
-A g that ignores y has 1.
-- **Held by the box**: it stands, the box cuts its steps, and RJCP is low. *Low RJCP means convergence* is what the \
-default of this page refutes.
-- **Too bold**: {100 * REFUSED:.0f} % of the proposals were accepted, or fewer: a halving a step.
-- **Too slow**: the iterations were used up on the way.
-- **A floor**: it stands though there is a way down: its own steps miss it. Plain D-IPG stops where the error of \
-$g(f(x))$ is as large as its step.
-
-Why a walk ended is said with it; the signature adds what the whole walk shows."""
+- **A minimum that is no solution**: the run stops short, and no small step lowers the residual, because $|J^T \
+r|$ is below {FLAT:g} of $|J|\\,|r|$ with no component at the box; or a descent from its end leads to such a \
+point.
+- **Not to be trusted**: the run stops short, and RJCP is above {UNTRUSTED:g} a component at its end. A $g$ that \
+ignores $y$ has 1.
+- **Held by the box**: the run stops short, the box cut its last proposal, and RJCP is low. The default of this \
+page is such a run: it refutes *low RJCP means convergence*.
+- **Too bold**: at most {100 * REFUSED:.0f} % of the proposals before the end were accepted. That is one halving \
+a step.
+- **Healthy**: the run converges, and nothing above fits.
+- **Too slow**: the iterations are used up on the way.
+- **A floor**: the method stops although the gradient is not zero; its own steps no longer descend. Plain D-IPG \
+can stop where $g(f(x))$ misses $x$ by as much as its step is long."""
 
 LIMITS = (
-    "A signature is a hint, not a proof, and a run can show two: the first in the order above is named. The thresholds "
-    "were set on toys, heat and the oscillator, so that healthy runs are left alone; another problem may want others. "
-    "Over-fitting is seen only where the size of the noise is known. With two unknowns and two data it does little "
-    "harm; where it does, see [Heat-1D](heat-1d). And “healthy” speaks of the run, not of the answer: with a wrong "
-    "simulator, or a truth on another branch, a healthy run ends at a wrong x, as in [Robustness](limits)."
+    "A signature is a hint, not a proof. A run can show two, and the first in the order above is named. The thresholds "
+    "were set on toys, heat and the oscillator, so that healthy runs are left alone; another problem may need others. "
+    "Over-fitting is seen only where the size of the noise is known. Here two data meet two unknowns, so the noise can "
+    "be fitted: every run that converges does so once the noise exceeds twice the tolerance. Where fitting it costs "
+    "accuracy, see [Heat-1D](heat-1d). “Healthy” speaks of the run, not of the answer: with a wrong simulator, or a "
+    "truth on another branch, a healthy run ends at a wrong x, as in [Robustness](limits)."
 )
 
 TEACHING = Teaching(
     misconception="A run that stops early has a bad inverse, and a low RJCP means that it converges.",
     demo=(
-        ("It stands still, and RJCP is low. Look for the box.", {}),
-        ("The same stall from beyond the fold, with RJCP at 4.", {"half_width": 3.0, "start": (2.05, -2.6)}),
-        ("It arrives, but three of four proposals were wasted.", {"half_width": 3.0, "eta": 8.0}),
-        ("The plain step with an outdated g: nothing holds it, and it stands.",
+        ("The run stalls, and RJCP is low. Look for the box.", {}),
+        ("It stalls again, now from beyond the fold, and RJCP is about 4.",
+         {"half_width": 3.0, "start": (2.05, -2.6)}),
+        ("It converges, but most of its proposals are refused.", {"half_width": 3.0, "eta": 8.0}),
+        ("The plain step with an outdated g: the run stalls though no box holds it.",
          {"half_width": 3.0, "method": "dipg_plain", "turn": 0.1}),
     ),
     room=(
         "Two runs stall with the same residual. What would you look at first? Listen for: is it at the box; then for: "
-        "would another method move from there?"
+        "would another method lower the residual from there?"
     ),
 )  # fmt: skip
 

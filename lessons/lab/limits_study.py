@@ -77,6 +77,12 @@ def world(turn: float | Array = 0.0) -> RotatedSine:
     return RotatedSine(angle=ANGLE + turn)
 
 
+def solution(problem: RotatedSine, y_star: Float[Array, "2"], near: Float[Array, "2"]) -> Float[Array, "2"]:
+    """The solution nearest to a point; nan where no x gives these data."""
+    reached = jnp.abs(problem.conditioning * y_star[0]) <= 1
+    return jnp.where(reached, problem.inverse(y_star, near), jnp.nan)
+
+
 @cache
 def model(trained: str) -> Deceptron:
     """The standard Deceptron in float64; "noisy": trained with noise on y."""
