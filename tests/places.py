@@ -50,9 +50,6 @@ CHOICES = {
     "noise": [{"problem": "sheared"}, {"problem": "banana"}],
     "newton-cost": [{}],
 }
-MOST = 80  # settings that are drawn of a lesson
-# Fewer where each takes long: they work with a trained model.
-EXAMPLES = {"probes": 60, "train": 20, "dipg": 30, "heat-1d": 20, "limits": 60, "diagnosis": 60}
 
 # Settings at which another answer than at the defaults is right: a prediction that cannot fail asks nothing.
 OTHERWISE = {

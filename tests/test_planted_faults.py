@@ -16,10 +16,10 @@ FAULTS = [(name, fault) for name, path in plant_faults.lists().items() for fault
 def test_a_fault_can_still_be_planted_at_one_place(name, fault):
     text = (ROOT / fault.file).read_text()
     assert fault.planted(text) != text
-    assert fault.tests
-    for test in fault.tests:
-        file, _, function = test.partition("::")
-        assert f"def {function.split('[')[0]}" in (ROOT / file).read_text()
+    named = [test.partition("::") for test in fault.tests if test.startswith("tests/")]
+    assert named
+    for file, _, function in named:
+        assert f"def {function.split('[')[0] if function else 'test_'}" in (ROOT / file).read_text()
 
 
 def test_no_two_faults_are_the_same():

@@ -18,21 +18,11 @@ from tests.shown import kit
 LESSONS = lessons()
 SHOWN = {slug: importlib.import_module(f"tests.shown.{name}") for slug, name in kit.files(LESSONS).items()}
 every_lesson = pytest.mark.parametrize("slug", SHOWN)
-_results: dict[str, list] = {}
 
 
 def results(slug):
-    """The results at random settings over the whole range, and at those that a lesson's file adds; computed once."""
-    if slug not in _results:
-        _results.clear()
-        lesson, shown = LESSONS[slug], SHOWN[slug]
-        if hasattr(shown, "results"):
-            _results[slug] = list(shown.results(lesson))
-        else:
-            drawn = kit.some_settings(lesson, kit.COUNT, seed=len(slug))
-            added = [lesson.complete(one) for one in getattr(shown, "PLACES", ())]
-            _results[slug] = list(kit.results(lesson, drawn + added))
-    return _results[slug]
+    """The runs that a lesson's sentences and lines are held against."""
+    return kit.runs(LESSONS[slug])
 
 
 def at(result):

@@ -372,6 +372,6 @@ LESSON = Lesson(
     symbols=("inverse", "pg", "dy", "dx", "eta", "gd", "jacobian", "rjcp"),
     takeaway=fall_back_takeaway(STEPS, ETA, SOLUTION),
     teaching=FALL_BACK_TEACHING,
-    alt="The trajectory with the check over the isolines of the loss, gradient steps in blue, beside the unchecked one; "
-    "the loss by step; the miss of each proposal beside the trusted limit.",
+    alt="The trajectory with the check over the isolines of the loss, gradient steps in blue, beside the unchecked "
+    "one; the loss by step; the miss of each proposal beside the trusted limit.",
 )

@@ -1,5 +1,6 @@
 """Sentences against runs: random settings over the whole range, sentences apart, numbers read back out of them."""
 
+import importlib
 import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -81,6 +82,27 @@ def results(lesson: Lesson, settings: list[Settings]) -> Iterator[Result]:
     """The lesson's result at each of these settings, by the program that the page runs."""
     for one in sorted(settings, key=lambda one: str(lesson._split(one)[0])):
         yield lesson.experiment(**one)
+
+
+_runs: dict[str, list[Result]] = {}
+
+
+def runs(lesson: Lesson) -> list[Result]:
+    """A lesson's results at random settings over the whole range, and at those that its file adds; computed once.
+
+    Only the latest lesson's are kept: tests/conftest.py keeps a lesson's tests together.
+    """
+    if lesson.slug not in _runs:
+        _runs.clear()
+        known = files([lesson.slug])
+        shown = importlib.import_module(f"tests.shown.{known[lesson.slug]}") if known else None
+        if hasattr(shown, "results"):
+            _runs[lesson.slug] = list(shown.results(lesson))
+        else:
+            drawn = some_settings(lesson, COUNT, seed=len(lesson.slug))
+            added = [lesson.complete(one) for one in getattr(shown, "PLACES", ())]
+            _runs[lesson.slug] = list(results(lesson, drawn + added))
+    return _runs[lesson.slug]
 
 
 # Sentences
