@@ -36,8 +36,7 @@ ARTICLED = {
 FAR_TICKS = ((1e-8, "10⁻⁸"), (1e-4, "10⁻⁴"), (1.0, "1"))
 PROBLEMS = {"fourth": lambda: Power(2), "square": lambda: Power(1), "toy": lambda: Scaled(4.0), "tanh": Saturating}
 PROBLEM_LABELS = {"fourth": "x⁴", "square": "x²", "toy": "|(x₁, 4x₂)|²", "tanh": "tanh²x"}
-STEEPEST = (Landmark("longest gradient", number="steepest"),)
-LIMIT = (Landmark("limit at the start", number="stable_limit"),)
+STEEPEST, LIMIT = Landmark("longest gradient", number="steepest"), Landmark("limit at the start", number="stable_limit")
 
 
 def direction(problem):
@@ -174,10 +173,6 @@ def answer(result):
     if abs(late - early) <= EVEN * abs(early):
         return "same"
     return "falls" if late < early else "grows"
-
-
-def _is(name):
-    return lambda result: answer(result) == name
 
 
 def _unclear(result):
@@ -324,8 +319,8 @@ LESSON = Lesson(
     minutes=6,
     controls=(
         Step("step", "step", STEPS, STEPS),
-        Slider("distance", "distance at the start", 0.05, 3.0, 1.0, "log", landmarks=STEEPEST),
-        Slider("eta_gd", "η, gradient descent", 1e-3, 1.0, 0.1, "log", landmarks=LIMIT),
+        Slider("distance", "distance at the start", 0.05, 3.0, 1.0, "log", landmarks=(STEEPEST,)),
+        Slider("eta_gd", "η, gradient descent", 1e-3, 1.0, 0.1, "log", landmarks=(LIMIT,)),
         Slider("eta", "η, the others", 0.02, 1.0, FRACTION, landmarks=(Landmark("full step", 1.0),)),
         Choice("problem", "loss", PROBLEM_LABELS, "fourth"),
         Legend("hide", SHOWN),
@@ -340,14 +335,14 @@ LESSON = Lesson(
         (
             Option(
                 "it stays the same, within 1 %",
-                _is("same"),
+                lambda result: answer(result) == "same",
                 "That holds for L = x², whose gradient is proportional to the distance.",
             ),
-            Option("it falls: gradient descent slows down", _is("falls"), _not_falling),
-            Option("it grows: gradient descent speeds up", _is("grows"), _not_growing),
+            Option("it falls: gradient descent slows down", lambda result: answer(result) == "falls", _not_falling),
+            Option("it grows: gradient descent speeds up", lambda result: answer(result) == "grows", _not_growing),
             Option(
                 "it becomes negative: the last iteration leads away",
-                _is("away"),
+                lambda result: answer(result) == "away",
                 "η is small enough: the last iteration does not lead away from the optimum.",
             ),
         ),
