@@ -1,5 +1,7 @@
 """Near the optimum: where the landscape gets flat, gradient descent gets slow (curriculum B4, C2, D1)."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,30 +13,30 @@ from core.scalar import Power, Saturating
 from core.toys import RotatedSine, Scaled, Sheared, rotation
 from core.updates import gradient_descent, newton
 from lessons.controls import Choice, Landmark, Legend, Slider, Step
-from lessons.figures import METHODS, Axis, Drawing, Line, Mark, Panel
-from lessons.lesson import Claim, Lesson, Takeaway, Teaching
+from lessons.descent import notes
+from lessons.figures import FAR, Axis, Drawing, Line, Mark, Panel, Readout
+from lessons.lesson import Claim, Lesson, Takeaway
 from lessons.methods import FRACTION, INVERSE, RULES, SHOWN
 from lessons.prediction import Option, Prediction
-from lessons.words import code, number_word
+from lessons.words import code, joined, sentence, share_word
 
 STEPS = 60
 LONG = 4000  # steps for the law k^-1/2, which takes hundreds of steps to show
 DISTANCES = np.geomspace(0.01, 4.0, 121)
 TAIL = 0.05  # "near": where the lowest power of the distance rules to a per cent
 ROUNDING = 1e-12  # errors below this are rounding, and their ratios say nothing
-EVEN = 0.02  # factors that differ by less are called the same
-WINDOW = 5  # steps at either end over which a factor is averaged
+EVEN = 0.01  # shares that differ by less than this part of them are called the same
+MOVED = 0.05  # a path that covers less than this share of the distance shows no change of pace
+TOO_LARGE = "η is too large for that: the last iteration leads away from the optimum."
+ARTICLED = {
+    "newton": "Newton",
+    "inverse_gradient": "the inverse gradient",
+    "inverse_simulator": "the inverse simulator",
+}
 FAR_TICKS = ((1e-8, "10⁻⁸"), (1e-4, "10⁻⁴"), (1.0, "1"))
 PROBLEMS = {"fourth": lambda: Power(2), "square": lambda: Power(1), "toy": lambda: Scaled(4.0), "tanh": Saturating}
 PROBLEM_LABELS = {"fourth": "x⁴", "square": "x²", "toy": "|(x₁, 4x₂)|²", "tanh": "tanh²x"}
-STEEPEST = (Landmark("longest gradient", number="steepest"),)
-LIMIT = (Landmark("limit at the start", number="stable_limit"),)
-MADE = {  # the same, as a reader would type it
-    "fourth": ("core.scalar import Power", "Power(2)", "[1.0]"),
-    "square": ("core.scalar import Power", "Power(1)", "[1.0]"),
-    "toy": ("core.toys import Scaled", "Scaled(4.0)", "[0.5**0.5, 0.5**0.5]"),
-    "tanh": ("core.scalar import Saturating", "Saturating()", "[1.0]"),
-}
+STEEPEST, LIMIT = Landmark("longest gradient", number="steepest"), Landmark("limit at the start", number="stable_limit")
 
 
 def direction(problem):
@@ -92,17 +94,18 @@ def draw(result):
             Line(f"{name}/length", "length", DISTANCES, length, name, name),
         ]
     lines.append(Line("standstill", "factor", [0, STEPS], [1.0, 1.0], label="1", dash="dash", width=1.2, answer=False))
-    counted = Axis("step", (0, STEPS))
+    counted = Axis("iteration", (0, STEPS))
     far = Axis("distance", (1e-10, 100), log=True, ticks=FAR_TICKS)
     distances = Axis("distance from the optimum", (0.01, 4.0), log=True)
     return Drawing(
         panels=(
-            Panel("factor", "share of the distance that a step leaves", counted, Axis("share", (0.0, 1.2)), big=True),
+            Panel("factor", "share of the distance that is left", counted, Axis("share", (0.0, 1.2)), big=True),
             Panel("error", "distance from the optimum", counted, far),
             Panel("length", "length of the step", distances, Axis("|Δx|", (1e-6, 10), log=True), cursor="distance"),
         ),
-        marks=(Mark("nothing", "factor", "label", 2.0, 1.0, "1: a step achieves nothing"),),
+        marks=(Mark("nothing", "factor", "label", 2.0, 1.0, "1: no progress"),),
         lines=tuple(lines),
+        readouts=tuple(Readout(f"{name}/error", "y", "distance", 2) for name in SHOWN),
         numbers={
             "steepest": np.where(result["steepest"] < DISTANCES[-1], result["steepest"], 0.0),
             "stable_limit": np.where(np.isfinite(result["stable_limit"]), result["stable_limit"], 0.0),
@@ -124,54 +127,95 @@ def _from_the_first(factors):
     return np.concatenate([factors[..., :1], factors], axis=-1)
 
 
-def ends(error):
-    """The factor of the first steps and that of the last ones that can be told."""
-    told = shrinking(error)
+def ends(result):
+    """What the first iteration of gradient descent and the last that can be told cover of the distance; nan if none."""
+    told = shrinking(result["errors"]["gradient_descent"])
     told = told[np.isfinite(told)]
-    return (float(told[:WINDOW].mean()), float(told[-WINDOW:].mean())) if len(told) > WINDOW else (np.nan, np.nan)
+    return (1 - float(told[0]), 1 - float(told[-1])) if len(told) > 1 else (np.nan, np.nan)
 
 
 def reading(result):
-    step, (early, late) = result["settings"]["step"], ends(result["errors"]["gradient_descent"])
-    slope = tail_slope(result, "gradient_descent")
+    return joined(_told_of_descent(result), _told_of_others(result))
+
+
+def _told_of_descent(result):
+    """How gradient descent fares between its first and its last iteration."""
+    error, (early, late) = result["errors"]["gradient_descent"], ends(result)
     if not np.isfinite(early):
-        told = f"Gradient descent {_state(result['errors']['gradient_descent'], STEPS)} after a few steps."
-    elif late > 1:
-        told = f"Each step of gradient descent multiplies its distance by {late:.2f}: η is beyond its limit."
-    elif abs(early - late) < EVEN:
-        told = f"Each step of gradient descent leaves {late:.2f} of its distance: it does not slow down."
-    else:
-        fate = "achieves less and less" if late > early else "achieves more and more"
-        told = (
-            f"A step of gradient descent leaves {early:.2f} of its distance at first, {late:.2f} in the end: it {fate}."
-        )
-    near = f"Near the optimum its step shrinks like the distance to the power {slope:.1f}."
+        return "Gradient descent is at the optimum after its first iteration."
+    if not error[-1] < FAR:
+        return "Gradient descent diverges."
+    if error[-1] > error[0]:
+        return "Gradient descent ends farther from the optimum than it starts."
+    if early <= 0 or late <= 0:
+        return f"Gradient descent has {share_word(error[-1] / error[0])} of its initial distance left at the end."
+    if abs(late - early) <= EVEN * early:
+        return f"The first and the last iteration of gradient descent cover {share_word(late)} of the distance left."
+    pace = "it slows down" if late < early else "it speeds up"
+    shares = f"{share_word(early)} of the distance, the last {share_word(late)} of what is left"
+    return f"The first iteration of gradient descent covers {shares}: {pace}."
+
+
+def _told_of_others(result):
+    """Which of the other methods do not get nearer."""
     error = result["errors"]
-    lost = [name for name in INVERSE[:-1] if not error[name][step] < error[name][0] + ROUNDING]
-    where = [f"{METHODS[n].label} {_state(error[n], step)}" for n in ("gradient_descent", *lost, "inverse_simulator")]
-    return f"{told} {near} At step {step} {', '.join(where)}."
+    lost = [ARTICLED[name] for name in INVERSE if not error[name][-1] < error[name][0]]
+    if lost:
+        return f"{sentence(' and '.join(lost))} {'does' if len(lost) == 1 else 'do'} not approach the optimum."
+    return "The three inverse methods approach the optimum."
 
 
-def _state(error, step):
-    if not np.isfinite(error[step]):
-        return "has left for infinity"
-    return "has arrived" if error[step] <= ROUNDING else f"is {number_word(error[step])} away"
+def answer(result):
+    """What happens to the share that an iteration covers: "same", "falls", "grows" or "away"."""
+    early, late = ends(result)
+    if late < 0:
+        return "away"
+    if abs(late - early) <= EVEN * abs(early):
+        return "same"
+    return "falls" if late < early else "grows"
+
+
+def _unclear(result):
+    """Why there is no answer to be seen, if there is none."""
+    error = result["errors"]["gradient_descent"]
+    if not np.isfinite(ends(result)[0]):
+        return "Gradient descent is at the optimum after its first iteration, so there is nothing to compare."
+    if abs(error[-1] / error[0] - 1) < MOVED:
+        return "Here gradient descent covers less than 5 % of the distance in all, too little to see a change."
+    return ""
 
 
 def remark(result):
     """Why the share goes as it does, here."""
-    early, late = ends(result["errors"]["gradient_descent"])
-    if not np.isfinite(early):
-        return "There are too few steps on this walk to judge by: it arrives, or leaves, at once."
-    if late > 1:
-        return "Its η is beyond the stable limit, a landmark on its slider: what slows it down is another matter."
-    if abs(early - late) < EVEN:
-        return "The steps do get shorter, but in proportion to the distance, so the share stays."
-    if late < early:
-        return "It starts where the gradient is small although the goal is far, and steepens on the way."
+    problem, found = result["settings"]["problem"], answer(result)
+    if found == "away":
+        return "η is too large: an iteration overshoots the optimum by more than the distance that is left."
+    if problem == "fourth":
+        return "The gradient 4x³ falls faster than the distance x, so the steps get shorter than in proportion."
+    if problem == "toy":
+        return "The two directions converge at different rates; at the end the slower one is left."
+    if found == "grows":
+        return "Where tanh is flat the gradient is small although the optimum is far."
+    if found == "falls":
+        return "At the end each iteration overshoots the optimum, so it covers less than near the start."
+    return "The steps get shorter in proportion to the distance, so the share stays the same."
+
+
+def _not_falling(result):
+    """What speaks against "it falls"."""
+    if answer(result) == "same":
+        return "The steps do get shorter, but in proportion to the distance."
+    if answer(result) == "grows":
+        return "The steps do get shorter in the end, but less than in proportion to the distance."
+    return TOO_LARGE
+
+
+def _not_growing(result):
+    """What speaks against "it grows"."""
     return (
-        "That the steps get shorter decides nothing: on x² they do as well, in proportion to the distance. Here they "
-        "shrink faster than it."
+        TOO_LARGE
+        if answer(result) == "away"
+        else "That would need a gradient that falls more slowly than the distance."
     )
 
 
@@ -179,39 +223,6 @@ def tail_slope(result, name):
     """The exponent of the distance in a method's step length, fitted near the optimum."""
     near = DISTANCES <= TAIL
     return float(measures.loglog_slope(DISTANCES[near], result["lengths"][name][near]))
-
-
-def _factor(low, high):
-    """Is the late factor minus the early one of gradient descent in this range, and does the walk arrive?"""
-
-    def holds(result):
-        early, late = ends(result["errors"]["gradient_descent"])
-        return bool(low <= late - early < high and late <= 1)
-
-    return holds
-
-
-def leaves(result):
-    """Does a late step of gradient descent lead away?"""
-    return bool(ends(result["errors"]["gradient_descent"])[1] > 1)
-
-
-def takeaway_code(settings):
-    where, made, along = MADE[settings["problem"]]
-    return f"""\
-import jax.numpy as jnp
-from {where}
-from core.rollout import rollout
-from core.updates import gradient_descent, inverse_simulator, newton
-
-problem = {made}
-x0 = {settings["distance"]!r} * jnp.array({along})
-def errors(rule, eta):
-    return jnp.linalg.norm(rollout(rule, problem, x0, {STEPS}, eta=eta).x, axis=-1)
-descent = errors(gradient_descent, {settings["eta_gd"]!r})
-simulator = errors(inverse_simulator, {settings["eta"]!r})
-newton_factor = errors(newton, {settings["eta"]!r})[1] / {settings["distance"]!r}
-"""
 
 
 def takeaway_numbers(result):
@@ -300,16 +311,17 @@ LESSON = Lesson(
     question="Why does gradient descent slow down just before the goal?",
     text=(
         "At an optimum the gradient is zero, so near it every gradient is small, and a step of gradient descent is "
-        "$\\eta$ times the gradient. How flat it gets depends on the loss: $\\nabla x^2 = 2x$, but "
-        "$\\nabla x^4 = 4x^3$. "
-        "All four methods start at the same distance; for the three that invert, $\\eta$ is the share of the gap in y."
+        "$-\\eta$ times the gradient. How flat the loss $L$ becomes depends on the loss: $\\nabla x^2 = 2x$, but "
+        "$\\nabla x^4 = 4x^3$. The optimum is $x = 0$, and all four methods start at the same distance from it, with "
+        "$L = x^4$ at first. For the inverse gradient and the inverse simulator $\\eta$ is the share of the gap in y; "
+        "for Newton it is the share of its full step."
     ),
     minutes=6,
     controls=(
         Step("step", "step", STEPS, STEPS),
-        Slider("distance", "distance at the start", 0.05, 3.0, 1.0, "log", landmarks=STEEPEST),
-        Slider("eta_gd", "η, gradient descent", 1e-3, 1.0, 0.1, "log", landmarks=LIMIT),
-        Slider("eta", "η, the others", 0.02, 1.0, FRACTION, landmarks=(Landmark("full", 1.0),)),
+        Slider("distance", "distance at the start", 0.05, 3.0, 1.0, "log", landmarks=(STEEPEST,)),
+        Slider("eta_gd", "η, gradient descent", 1e-3, 1.0, 0.1, "log", landmarks=(LIMIT,)),
+        Slider("eta", "η, the others", 0.02, 1.0, FRACTION, landmarks=(Landmark("full step", 1.0),)),
         Choice("problem", "loss", PROBLEM_LABELS, "fourth"),
         Legend("hide", SHOWN),
     ),
@@ -317,15 +329,25 @@ LESSON = Lesson(
     draw=draw,
     reading=reading,
     prediction=Prediction(
-        "Gradient descent starts at a distance of {distance:.2g}. Every step leaves it with some share of its error. "
-        "On the way to the optimum, what happens to that share?",
+        "The loss is the one chosen below, η = {eta_gd:.3g}, and gradient descent starts at a distance of "
+        "{distance:.2g}. Each iteration covers a share of the distance that is left. How does that share change from "
+        "the first to the last of 60 iterations?",
         (
-            Option("it stays the same: a constant factor a step", _factor(-EVEN, EVEN)),
-            Option("it grows: each step achieves less than the one before", _factor(EVEN, np.inf)),
-            Option("it shrinks: closer in, each step achieves more", _factor(-np.inf, -EVEN)),
-            Option("it is more than all of it: the walk leads away", leaves),
+            Option(
+                "it stays the same, within 1 %",
+                lambda result: answer(result) == "same",
+                "That holds for L = x², whose gradient is proportional to the distance.",
+            ),
+            Option("it falls: gradient descent slows down", lambda result: answer(result) == "falls", _not_falling),
+            Option("it grows: gradient descent speeds up", lambda result: answer(result) == "grows", _not_growing),
+            Option(
+                "it becomes negative: the last iteration leads away",
+                lambda result: answer(result) == "away",
+                "η is small enough: the last iteration does not lead away from the optimum.",
+            ),
         ),
         remark=remark,
+        unasked=_unclear,
     ),
     why=(
         "On $x^2$ the step is $-2\\eta x$, so a constant share of the error stays: a flat line (*linear* "
@@ -335,10 +357,10 @@ LESSON = Lesson(
         "$1 - \\eta/2$, the inverse simulator $\\sqrt{1-\\eta}$.\n\n" + code(gradient_descent, newton)
     ),
     limits=(
-        "Slowing down also steadies: a method that never slows amplifies noise near the optimum. And a small gradient "
-        "does not say that the goal is near: on tanh²x it is small far away too, and there Newton’s method walks off, "
-        "since the curvature is negative, and the inverse gradient overshoots. Only the inverse simulator does not "
-        "mind. More of that in [Four ways down](four-ways)."
+        "Slowing down has a benefit: a method that never slows amplifies noise near the optimum. And a small gradient "
+        "does not mean that the optimum is near. On tanh²x it is small far away too; there Newton’s method moves away, "
+        "since the curvature is negative, and the inverse gradient overshoots. The inverse simulator still converges. "
+        "More of that in [Four ways down](four-ways)."
     ),
     sources=(
         "Physics-based Deep Learning, chapter “Scale-Invariance and Inversion”: “Convergence near optimum” under each "
@@ -367,22 +389,8 @@ LESSON = Lesson(
         ),
     ),
     symbols=("loss", "gradient", "dx", "eta", "hessian", "loglog", "newton", "ig", "pg"),
-    takeaway=Takeaway(takeaway_code, takeaway_numbers),
-    teaching=Teaching(
-        misconception="A small gradient means that one has nearly arrived.",
-        demo=(
-            ("x²: four flat lines. Every method keeps a constant share.", {"problem": "square"}),
-            ("x⁴: the blue line creeps towards 1, the others stay flat.", {"problem": "fourth"}),
-            (
-                "tanh², from far: the gradient is small where the goal is far. Newton walks away.",
-                {"problem": "tanh", "distance": 2.0},
-            ),
-        ),
-        room=(
-            "The loss has not moved for a hundred steps. Name three places where one may be. Listen for: at the "
-            "optimum, on a plateau far from it, near a flat optimum."
-        ),
-    ),
+    takeaway=Takeaway(partial(notes.near_code, STEPS), takeaway_numbers),
+    teaching=notes.NEAR_TEACHING,
     alt=(
         "The share of the distance from the optimum that each step of four methods leaves, the distance by step, and "
         "the length of the step against the distance."

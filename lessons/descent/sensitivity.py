@@ -7,16 +7,18 @@ import jax.numpy as jnp
 import numpy as np
 
 from core import measures
+from core.backend import default_float
 from core.problem import InUnits, Problem
 from core.scalar import Incline, Power
 from core.toys import RotatedSine, Sheared
 from core.updates import gradient_descent, inverse_gradient
 from lessons.controls import Choice, Landmark, Legend, Slider
+from lessons.descent import notes
 from lessons.figures import METHODS, Axis, Drawing, Line, Mark, Panel
-from lessons.lesson import Claim, Lesson, Takeaway, Teaching
+from lessons.lesson import Claim, Lesson, Takeaway
 from lessons.methods import FRACTION, INVERSE, RULES, SHOWN
 from lessons.prediction import Option, Prediction
-from lessons.words import code, number_word, share_word
+from lessons.words import code, joined, number_word, share_word
 
 ALPHAS = np.geomspace(1e-3, 1e3, 241)  # 40 a decade: a tenfold alpha is 40 places further
 DECADE = 40
@@ -30,14 +32,9 @@ PROBLEMS = {  # each is put into InUnits(problem, alpha), which multiplies its i
 PROBLEM_LABELS = {"bowl": "(αx − 1)²", "incline": "αx", "sheared": "two, sheared", "sine": "two, bent"}
 ALPHA_MARKS = (Landmark("1", 1.0), Landmark("the loss rises", number="turning"))
 ETA_MARKS = (Landmark("best for this α", number="best_eta"),)
-MADE = {  # the same, as a reader would type it
-    "bowl": ("core.scalar import Power", "Power(1, target=1.0, start=0.0)"),
-    "incline": ("core.scalar import Incline", "Incline()"),
-    "sheared": ("core.toys import Sheared", "Sheared()"),
-    "sine": ("core.toys import RotatedSine", "RotatedSine()"),
-}
 LEFT, RIGHT = -0.35, 2.35  # what is shown of the way in y: an arrowhead stands where a step goes farther
 NEAR = 0.1  # in log alpha: where |change| falls into the crevice of its zero
+LITTLE = 1e-3  # a share of the gap below this is told as little
 CURVED = ("bowl", "sheared", "sine")  # where Newton has a Hessian to invert
 
 
@@ -65,15 +62,15 @@ def simulate(problem, alpha, eta):
         "ten": step("gradient_descent", chosen, 10 * alpha, eta),
         "over": over,
         "promise": jax.vmap(promise)(grid),
-        "turning": _turning(over["gradient_descent"]["change"]),
+        "turning": _turning(over["gradient_descent"]["change"], noise(chosen.objective(chosen.start))),
         "loss": chosen.objective(chosen.start),
         "best_eta": measures.line_search_eta(scaled, scaled.start),
     }
 
 
-def _turning(change):
-    """The alpha at which a step first raises the loss, interpolated between two of ALPHAS; inf where none does."""
-    rises = change > 0
+def _turning(change, level):
+    """The alpha at which a step first raises the loss by more than level, interpolated in ALPHAS; inf if none does."""
+    rises = change > level
     k = jnp.argmax(rises)
     before, after = jnp.abs(change[k - 1]), change[k]
     share = before / jnp.where(before + after > 0, before + after, 1.0)
@@ -88,7 +85,7 @@ def draw(result):
     blue = {"group": "gradient_descent", "colour": METHODS["gradient_descent"].colour, "dash": "dot", "width": 2.5}
     lines = [
         Line("promise", "change", ALPHAS, result["promise"], group="promise", **promise),
-        Line("rises", "change", ALPHAS, rises, label="gradient descent: the loss rises", **blue),
+        Line("rises", "change", ALPHAS, rises, label=METHODS["gradient_descent"].label, **blue),
         Line(
             "turning-line",
             "change",
@@ -179,16 +176,29 @@ def above(result):
 
 
 def reading(result):
-    now, turning, alpha = result["now"], float(result["turning"]), result["settings"]["alpha"]
-    far, rises = float(now["gradient_descent"]["progress"]), now["gradient_descent"]["change"] > 0
-    gets = f"goes {number_word(far)} times as far as y*" if far > 1 else f"covers {share_word(far)} of the way to y*"
-    steps = f"At α = {alpha:.3g} one step of gradient descent {gets}{', and the loss rises' if rises else ''}"
-    growth = f"What it changes grows with slope {slope(result, 'gradient_descent', chosen=below(result)):.2f}"
-    grown = f"{growth}; from α = {turning:.3g} on it raises the loss." if np.isfinite(turning) else f"{growth}."
-    if np.isfinite(now["newton"]["length"]):
-        return f"{steps}; the other three cover 30 % at every α. {grown}"
-    flat = "Newton cannot step: a straight line has no curvature, H = 0, and 0 cannot be inverted."
-    return f"{steps}; both inverses cover 30 % at every α. {grown} {flat}"
+    now, turning = result["now"], float(result["turning"])
+    far = float(now["gradient_descent"]["progress"])
+    gets = (
+        f"goes {number_word(far)} times the distance to y*"
+        if far > 1.05
+        else "goes about the distance to y*"
+        if far > 0.95
+        else f"covers {share_word(far)} of the gap to y*"
+        if far >= LITTLE
+        else "covers less than 0.1 % of the gap to y*"
+    )
+    rises = ", and the loss rises" if now["gradient_descent"]["change"] > noise(result["loss"]) else ""
+    told = f"Here one step of gradient descent {gets}{rises}."
+    if result["settings"]["problem"] not in CURVED:
+        return f"{told} The two inverses cover 30 % at every α. Newton has no step: on a straight line H = 0."
+    others = "Each of the other three methods covers 30 % at every α."
+    limit = f"Above α = {number_word(turning)} gradient descent raises the loss." if np.isfinite(turning) else ""
+    return joined(told, others, limit)
+
+
+def noise(loss):
+    """A change of the loss below this is rounding."""
+    return 100 * np.finfo(default_float()).eps * abs(loss)
 
 
 def ratio(result):
@@ -197,49 +207,42 @@ def ratio(result):
     return ten / now if now else np.inf
 
 
+def rises(result):
+    """Does the step at ten times the alpha raise the loss?"""
+    return float(result["ten"]["change"]) > 0
+
+
 def _lowers(low, high):
     """Does the step at ten times the alpha lower the loss, and by this many times as much?"""
-    return lambda result: float(result["ten"]["change"]) < 0 and low <= ratio(result) < high
+    return lambda result: not rises(result) and low <= ratio(result) < high
+
+
+def _rounded(result):
+    """Why there is no answer where the change is lost in rounding, as it may be in single precision."""
+    least = min(abs(float(result["now"]["gradient_descent"]["change"])), abs(float(result["ten"]["change"])))
+    if least > noise(result["loss"]):
+        return ""
+    return "At this α and η the change of the loss is lost in rounding, so there is nothing to compare."
 
 
 def remark(result):
     """Why, at these settings."""
-    turning, then = float(result["turning"]), 10 * result["settings"]["alpha"]
-    told = "The loss answers ten times as strongly, and the step is ten times as long on top"
-    if float(result["ten"]["change"]) > 0:
+    told = "The gradient is ten times as long and each unit of x counts ten times as much, so αx moves 100 times as far"
+    if rises(result):
+        return f"{told}. That is too far: the loss rises."
+    if result["settings"]["problem"] not in CURVED:
+        return f"{told}. On a straight line the loss falls in proportion."
+    times = number_word(ratio(result))
+    return f"{told}. A short step lowers the loss in proportion; this one lowers it {times} times as much."
+
+
+def _too_much(result):
+    """What speaks against "more than 30 times as much"."""
+    if rises(result):
         return (
-            f"{told}. From α = {number_word(turning)} on that is too far: at {number_word(then)} the step overshoots, "
-            "and second-order terms take over."
+            "That holds for short steps only. This one goes past the lowest point of the loss on its way, and up again."
         )
-    if result["settings"]["problem"] == "incline":
-        return f"{told}: {ratio(result):.3g} times. It takes no bowl for that: this loss is a straight line."
-    if ratio(result) < 30:
-        return (
-            f"{told}: to first order 100 times. But at {number_word(then)} it already overshoots: {ratio(result):.2g}."
-        )
-    return (
-        f"{told}: {ratio(result):.3g} times here, 100 to first order. Not because this loss bends: on the line αx it "
-        "is exactly 100."
-    )
-
-
-def takeaway_code(settings):
-    where, made = MADE[settings["problem"]]
-    return f"""\
-from core.problem import InUnits
-from {where}
-from core.updates import gradient_descent, inverse_simulator
-
-def change(rule, alpha, eta):  # of the loss, by one step
-    problem = InUnits({made}, alpha)  # its input times alpha
-    x = problem.start
-    return problem.objective(x + rule(problem, x, eta)) - problem.objective(x)
-
-alpha, eta = {settings["alpha"]!r}, {settings["eta"]!r}
-descent = change(gradient_descent, alpha, eta)
-ten_times = change(gradient_descent, 10 * alpha, eta) / descent
-inverse = change(inverse_simulator, alpha, {FRACTION})
-"""
+    return "To first order the factor is 100, but this step is too long for the first order."
 
 
 def takeaway_numbers(result):
@@ -309,10 +312,11 @@ LESSON = Lesson(
     title="Sensitivity",
     question="Does a sensitive parameter deserve a big step?",
     text=(
-        "Let a parameter matter $\\alpha$ times as much: $y = P(\\alpha x)$. Below, the loss is a bowl, "
-        "$(\\alpha x - 1)^2$ at $x = 0$, a straight line, or one of two unknowns that both count α times. State and "
-        "target stay, only the sensitivity changes. Every method takes **one** step: gradient descent with a fixed "
-        "$\\eta$, the others 30 % of the way to $y^*$."
+        "Let a parameter $x$ matter $\\alpha$ times as much: $y = P(\\alpha x)$. At first the loss is "
+        "$L = (\\alpha x - 1)^2$ and $x = 0$; other choices are a straight line $L = \\alpha x$, and losses of two "
+        "unknowns that are both multiplied by α. State and target are kept the same; only the sensitivity $\\alpha$ "
+        "changes. Every method takes **one** step: gradient descent $-\\eta\\,\\partial L/\\partial x$ with a fixed "
+        "$\\eta$, the others 30 % of the gap to $y^*$."
     ),
     minutes=5,
     controls=(
@@ -328,26 +332,35 @@ LESSON = Lesson(
         "Gradient descent takes one step with η = {eta:.3g} at α = {alpha:.3g}. Then the parameter becomes ten times "
         "as sensitive, and η stays. What does the step do to the loss now?",
         (
-            Option("it lowers it about as much as before", _lowers(0, 3)),
-            Option("it lowers it about ten times as much", _lowers(3, 30)),
-            Option("it lowers it about a hundred times as much", _lowers(30, np.inf)),
-            Option("it raises it", lambda result: float(result["ten"]["change"]) > 0),
+            Option(
+                "it lowers it by less than 3 times as much",
+                _lowers(-np.inf, 3),
+                "With α the step grows, and so does the effect of each unit of it.",
+            ),
+            Option(
+                "it lowers it by 3 to 30 times as much",
+                _lowers(3, 30),
+                "A factor of ten would be right for a step of fixed length. This step is α times the slope at α = 1.",
+            ),
+            Option("it lowers it by more than 30 times as much", _lowers(30, np.inf), _too_much),
+            Option("it raises it", rises, "At ten times this α the step is still short enough to lower the loss."),
         ),
         remark=remark,
+        unasked=_rounded,
     ),
     why=(
         "A gradient step $\\Delta x = -\\eta\\,\\nabla L$ changes the loss, to first order, by "
         "$\\nabla L\\cdot\\Delta x = -\\eta\\,|\\nabla L|^2$. The gradient counts **twice**: it says how "
         "strongly the loss answers, and also how far to go. A sensitive parameter is moved far, where a short step "
-        "would do (gradients explode), an insensitive one hardly at all (gradients vanish). What is missing is a "
-        "factor $1/\\alpha^2$. Newton’s $H^{-1}$ brings just that; the two inverses divide by α in the first "
+        "is enough (gradients explode), an insensitive one hardly at all (gradients vanish). A factor "
+        "$1/\\alpha^2$ is missing. Newton’s $H^{-1}$ supplies it; the two inverses divide by α in the first "
         "place.\n\n" + code(gradient_descent, inverse_gradient)
     ),
     limits=(
-        "One α for everything can be put right by hand: the best η falls like 1/α² (its landmark). Two unknowns of "
-        "different sensitivity cannot share an η: that is [the crux](crux), and [units](units) are the same trouble "
-        "in another dress. For α → 0 inverse steps grow without limit, farther than a linearisation can be trusted. "
-        "And Newton needs curvature: on the straight line it has no step at all."
+        "One α for everything can be compensated by hand: the best η falls like 1/α² (its landmark). No single η suits "
+        "two unknowns of different sensitivity: see [the crux](crux). [Units](units) raise the same problem. For "
+        "α → 0 inverse steps grow without limit, farther than a linearisation can be trusted. And Newton needs "
+        "curvature: on the straight line it has no step at all."
     ),
     sources=(
         "Physics-based Deep Learning, chapter “Scale-Invariance and Inversion”: “Function sensitivity” under "
@@ -370,26 +383,8 @@ LESSON = Lesson(
         Claim("The best eta for one step falls like 1/alpha^2.", _best_claim),
     ),
     symbols=("alpha", "eta", "loss", "gradient", "dx", "target", "loglog", "hessian", "newton", "ig", "pg"),
-    takeaway=Takeaway(takeaway_code, takeaway_numbers),
-    teaching=Teaching(
-        misconception="A sensitive parameter deserves a big step.",
-        demo=(
-            ("One timid gradient step, a fifth of a per cent of the way. Who would raise α?", {}),
-            (
-                "Ten times as sensitive: about a hundred times the change (90: the bend already shows). Red is flat.",
-                {"alpha": 10.0},
-            ),
-            ("Ten times more, and the step overshoots so far that the loss rises.", {"alpha": 100.0}),
-            (
-                "It needs no bowl: on the straight line the slope is 2 throughout. Newton has no curvature to invert.",
-                {"problem": "incline"},
-            ),
-        ),
-        room=(
-            "You tuned η for an angle in degrees; a colleague rewrites the code in radians. What has to happen to η? "
-            "Listen for 57² against 57, and for who says that the method should not care."
-        ),
-    ),
+    takeaway=Takeaway(notes.sensitivity_code, takeaway_numbers),
+    teaching=notes.SENSITIVITY_TEACHING,
     alt=(
         "The change of the loss in one step against the sensitivity, on logarithmic axes, for four methods; the length "
         "of the step against the sensitivity; and how far each step gets in y."

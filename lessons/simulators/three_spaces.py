@@ -16,14 +16,16 @@ from lessons.landscape import landscape, over_grid
 from lessons.lesson import Claim, Lesson, Takeaway, Teaching
 from lessons.methods import RULES
 from lessons.prediction import Aim
-from lessons.words import code, number_word, point_word, share_word
+from lessons.words import code, joined, number_word, sentence, share_word
 
 STEPS = 12
 VIEW = 1.6
 # What of y-space is shown, for each problem: the image of the square, with a margin.
 Y_VIEWS = {"squared": ((-1.8, 1.8), (-0.6, 3.0)), "sine": ((-1.8, 1.8), (-1.8, 1.8)), "sheared": ((-2.7, 2.7),) * 2}
 Y_VIEW = 3.2  # half the side of the field of the loss in y
-STRAIGHT = 1e-9  # a bend below this is rounding
+STRAIGHT = 1e-4  # of the line's length: a bend below this is rounding, in float32 too
+SOLVED = 1e-12  # a loss below this is a solution's, up to rounding
+CLOSE = 0.12  # in x: a guess within this distance is right
 HARDLY = 0.03  # in x: too little for the eye
 INVERSE = ("newton", "inverse_gradient", "inverse_simulator")
 GRID = 100  # no slider moves the loss
@@ -38,6 +40,7 @@ CELL = 0.16  # half the side of the small square that is carried along
 CORNERS = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1)], float)
 EDGE = np.concatenate([np.linspace(a, b, 6, endpoint=False) for a, b in pairwise(CORNERS)])
 SQUARE = CELL * np.concatenate([EDGE, EDGE[:1]])  # its outline, (25, 2), around 0
+FULL = (Landmark("full step", 1.0),)
 LEVELS = tuple(float(level) for level in 4.0 ** np.arange(-3, 4))
 
 
@@ -125,7 +128,7 @@ def draw(result):
             "y",
             straight[..., 0],
             straight[..., 1],
-            label="straight to y*",
+            label="straight line to y*",
             dash="dash",
             width=1.2,
             answer=False,
@@ -136,7 +139,7 @@ def draw(result):
         panels=(
             Panel("x", "x-space, the causes: a square grid", *map(Axis, ("x₁", "x₂"), [(-VIEW, VIEW)] * 2), True, True),
             Panel("y", "y-space, the effects: the grid carried by P", Axis("y₁", y1), Axis("y₂", y2), True, True),
-            Panel("loss", "the loss", Axis("step", (0, STEPS)), Axis("L", (1e-4, 1e2), log=True)),
+            Panel("loss", "the loss", Axis("iteration", (0, STEPS)), Axis("L", (1e-4, 1e2), log=True)),
         ),
         lines=tuple(lines),
         fields=(
@@ -156,22 +159,25 @@ def draw(result):
 def reading(result):
     settings = result["settings"]
     step, method = settings["step"], settings["method"]
-    path, stretch = result["paths"][method], result["stretch"][method][step]
+    path = result["paths"][method]
     label = METHODS[method].label
-    if path.loss[0] == 0:
-        return "The start is a solution: there is no step to take. Move it."
+    name = label if method in ("newton", "gradient_descent") else f"the {label}"
+    if path.loss[0] < SOLVED:
+        return "The start is a solution, so there is no step to take. Move the start."
     if not (np.all(np.abs(path.x[step]) < FAR) and np.all(np.abs(path.y[step]) < FAR)):
-        why = "its step size is too large, or its matrix singular"
-        return f"By step {step} the {label} has left all three pictures: {why}."
-    here = f"Step {step} in three spaces: x = {point_word(path.x[step])}, y = {point_word(path.y[step])}, "
-    here += f"L = {number_word(path.loss[step])}. Here P stretches by {number_word(stretch[0])} one way and by "
-    here += f"{number_word(stretch[1])} the other. "
-    bend = float(result["bends"][method])
+        return f"{sentence(name)} has left all three pictures."
+    large, small = (number_word(value) for value in result["stretch"][method][step])
+    here = f"At the square P stretches lengths by {large} in one direction and by {small} in the other."
+    return joined(here, _told_of_bend(name, float(result["bends"][method])))
+
+
+def _told_of_bend(name, bend):
+    """How straight the whole path of a method is in y."""
     if not np.isfinite(bend):
-        return here + "Later this walk leaves for infinity."
+        return "Later this path leaves the pictures."
     if bend < STRAIGHT:
-        return here + "The walk is straight in y, and so only as bent in x as P makes it."
-    return here + f"In y the walk strays by {share_word(bend)} of the straight way, y₁ and y₂ each by its own gap."
+        return f"The path of {name} is straight in y."
+    return f"In y the path of {name} deviates from the straight line by up to {share_word(bend)} of its length."
 
 
 def first_step(result):
@@ -187,14 +193,28 @@ def beside(result):
 
 def remark(result):
     """What the guess was about, at these settings."""
-    if beside(result) < STRAIGHT:
-        return "Here it is the same share of the straight way in x: P carries a straight line to a straight line."
     if beside(result) < HARDLY:
-        return "It is nearly the same share of the straight way in x: from this start P hardly bends it."
+        return "In x it is nearly the same share of the straight line to the solution: here P hardly bends that line."
     return (
-        f"The same share of the straight way to the solution in x is {number_word(beside(result))} beside it: straight "
-        "in y is bent in x. Count cells of the bent grid, not of the square one."
+        f"It is {number_word(beside(result))} away from the same share of the straight line to the solution in x: a "
+        "line that is straight in y is bent in x. Count the cells of the bent grid."
     )
+
+
+def feedback(said, result):
+    """What speaks against the place that was pointed at."""
+    start, eta = np.asarray(result["settings"]["start"]), result["settings"]["eta"]
+    straight = start + eta * (result["solution"] - start)
+    if np.linalg.norm(straight - np.asarray(said)) <= CLOSE:
+        return "That is the share η of the straight line in x, but the step is planned on the straight line in y."
+    return "Find the point of the dashed line first, then the grid cell in x that P carries there."
+
+
+def _nowhere(result):
+    """Why there is no step to guess, if there is none."""
+    if np.linalg.norm(first_step(result) - np.asarray(result["settings"]["start"])) < CLOSE:
+        return "The first step is shorter than a guess is exact, so there is nothing to guess."
+    return ""
 
 
 def _linked_claim(lesson):
@@ -223,13 +243,13 @@ def _bends_claim(lesson):
     bends = {name: {n: float(b) for n, b in lesson.experiment(problem=name)["bends"].items()} for name in PROBLEMS}
     straight = max(by["inverse_simulator"] for by in bends.values())
     curved = [bends[name][n] for name in ("squared", "sine") for n in RULES if n != "inverse_simulator"]
-    return bends, straight < STRAIGHT and min(curved) > 1e-3
+    return bends, straight < 1e-9 and min(curved) > 1e-3
 
 
 def _beside_claim(lesson):
     found = {"squared": beside(lesson.experiment(problem="squared", start=(1.2, 1.4)))}
     found |= {name: beside(lesson.experiment(problem=name)) for name in ("sine", "sheared")}
-    return found, found["sheared"] < STRAIGHT and min(found["squared"], found["sine"]) > 0.05
+    return found, found["sheared"] < 1e-9 and min(found["squared"], found["sine"]) > 0.05
 
 
 def _area(outline):
@@ -277,18 +297,25 @@ def taken(result):
 LESSON = Lesson(
     slug="three-spaces",
     title="Three spaces",
-    question="Where is a step of x when you look at it from y, or from the loss?",
+    question="What does a step in x look like in y and in the loss?",
     text=(
-        "A walk lives in three spaces: causes $x$, effects $y = P(x)$, and the loss $L = |y - y^*|^2$, one number. "
-        "$P$ carries the square grid of x-space to the bent one of y-space. There the isolines of $L$ are circles "
-        "around $y^*$, so the way is plain: go straight. An **inverse simulator** plans in y and asks for the x that "
-        "does it: $\\Delta x = P^{-1}(y + \\eta\\,(y^* - y);\\, x) - x$."
+        "A path lives in three spaces: causes $x$, effects "
+        "$y = P(x)$, and the loss $L = |y - y^*|^2$, one number. $P$ carries the square grid of x-space to the bent "
+        "grid of y-space. In y-space the isolines of $L$ are circles around $y^*$, so the shortest way is straight. An "
+        "**inverse simulator** plans in y and asks for the x that does it: "
+        "$\\Delta x = P^{-1}(y + \\eta\\,(y^* - y);\\, x) - x$."
     ),
     minutes=6,
     controls=(
         Step("step", "step", STEPS, 2),
         Slider(
-            "eta", "η, share of the gap", 0.05, 1.0, 0.3, landmarks=(Landmark("full", 1.0),), when=("method", INVERSE)
+            "eta",
+            "η, share of the gap",
+            0.05,
+            1.0,
+            0.3,
+            landmarks=(Landmark("full step", 1.0),),
+            when=("method", INVERSE),
         ),
         Slider("eta_gd", "η, gradient descent", 1e-3, 0.5, 0.1, "log", when=("method", ("gradient_descent",))),
         Choice(
@@ -299,7 +326,7 @@ LESSON = Lesson(
         ),
         Choice(
             "method",
-            "walk by",
+            "method",
             {
                 "inverse_simulator": "inverse simulator",
                 "inverse_gradient": "inverse gradient",
@@ -316,25 +343,27 @@ LESSON = Lesson(
     draw=draw,
     reading=reading,
     prediction=Aim(
-        "The inverse simulator’s first step takes y the share η = {eta:.2g} of the dashed line to y*. Drop the ring in "
-        "x-space on the place where x is then.",
+        "The inverse simulator’s first step takes y the share η = {eta:.2g} of the dashed line to y*. Where is x then? "
+        "Drop the ring in x-space there.",
         "guess",
         first_step,
-        close=0.12,
+        close=CLOSE,
         remark=remark,
+        unasked=_nowhere,
+        feedback=feedback,
     ),
     why=(
-        "The three pictures are one walk: the same step number marks the same moment in each. $P$ carries the small "
-        "square at the current step along; close by it acts like its Jacobian, stretching by its singular values, and "
-        "changing areas by $|\\det J|$. Gradient descent crosses the isolines of x-space at right angles, and they "
-        "are circles that $P$ has distorted. The inverse simulator goes straight in y and lets $P^{-1}$ do the "
-        "bending.\n\n" + code(inverse_simulator)
+        "The three pictures show one path: the same iteration number marks the same moment in each. $P$ carries the "
+        "small square at the current point along. Near that point $P$ acts like its Jacobian: it stretches lengths by "
+        "its singular values, and areas by $|\\det J|$. Gradient descent crosses the isolines of x-space at right "
+        "angles, and these are circles that $P$ has distorted. The inverse simulator goes straight in y, and $P^{-1}$ "
+        "bends its path in x.\n\n" + code(inverse_simulator)
     ),
     limits=(
-        "Where $P$ folds (at $x_2 = 0$ of $(x_1, x_2^2)$) two places of x lie on one place of y, and no walk in y "
-        "can tell them apart; the local inverse stays on the side where x is: [many causes](branches). Straight in y "
-        "is the short way only if the loss is a distance in y. And the third space hides most: walks that look alike "
-        "in L can be far apart in x."
+        "Where $P$ folds (at $x_2 = 0$ of $(x_1, x_2^2)$) two points of x lie on one point of y, and a path in y "
+        "cannot tell them apart; the local inverse stays on the side where x is: [many causes](branches). A straight "
+        "line in y is the shortest way only if the loss is a distance in y. And the loss curve shows least: paths with "
+        "the same losses can be far apart in x."
     ),
     sources=(
         "Physics-based Deep Learning, chapter “Scale-Invariance and Inversion”, “Inverse simulators” and the figures "
