@@ -12,8 +12,8 @@ from core.toys import Beacons, RotatedSine, SquaredSecond
 from core.updates import NotSquare, inverse_gradient, only_square, output_step
 from lessons.controls import Choice, Landmark, Legend, Point, Preset, Slider, Step
 from lessons.figures import Axis, Drawing, Field, Line, Mark, Panel
-from lessons.landscape import landscape, over_grid
 from lessons.inverse_gradients import notes
+from lessons.landscape import landscape, over_grid
 from lessons.lesson import Claim, Lesson
 from lessons.prediction import Option, Prediction
 from lessons.words import brief, code, count_word, joined
@@ -36,6 +36,9 @@ RULES = {"inverse_gradient": inverse_gradient, "truncated_inverse_gradient": tru
 ON_THE_LINE = (-0.9, -1.0)
 AT = 1e-6  # a gap in y this small is none
 NO_STEP = "Here the plain inverse gradient has no step, neither at the start nor nearer to the line."
+SMALLER = "One singular value of J is smaller there, and the inverse divides by it."
+NEAR = "The step grows like 1 / distance only close to the line, and as long as the gap in y stays the same."
+LAW = "Close to the line J⁻¹ grows like 1 / distance, not like its square."
 LEVELS = tuple(float(level) for level in 4.0 ** np.arange(-4, 4))
 
 
@@ -230,23 +233,9 @@ def unasked(result):
     return "The start is a solution, so the first step is zero." if float(result["gap"]) < AT else ""
 
 
-def _at_most(result):
-    """What speaks against a step that is hardly longer, or not as much longer as it is."""
-    if _none(result):
-        return NO_STEP
-    return "One singular value of J is smaller there, and the inverse divides by it."
-
-
-def _ten(result):
-    """What speaks against the law of 1 / distance where it does not hold."""
-    if _none(result):
-        return NO_STEP
-    return "The step grows like 1 / distance only close to the line, and as long as the gap in y stays the same."
-
-
-def _hundred(result):
-    """What speaks against the square of the distance."""
-    return NO_STEP if _none(result) else "Close to the line J⁻¹ grows like 1 / distance, not like its square."
+def _or_no_step(told):
+    """What speaks against an answer, unless there is no step at all."""
+    return lambda result: NO_STEP if _none(result) else told
 
 
 def remark(result):
@@ -345,9 +334,9 @@ LESSON = Lesson(
         "From x = ({start[0]:.2g}, {start[1]:.2g}) you go nine tenths of the way to the nearest point with det J = 0 "
         "and start there. How long is the plain inverse gradient’s first step then, compared with the one from x?",
         (
-            Option("less than 3 times as long", _grows(0.0, 3.0), _at_most),
-            Option("3 to 30 times as long", _grows(3.0, 30.0), _ten),
-            Option("more than 30 times as long", _grows(30.0, np.inf), _hundred),
+            Option("less than 3 times as long", _grows(0.0, 3.0), _or_no_step(SMALLER)),
+            Option("3 to 30 times as long", _grows(3.0, 30.0), _or_no_step(NEAR)),
+            Option("more than 30 times as long", _grows(30.0, np.inf), _or_no_step(LAW)),
             Option(
                 "there is no such step",
                 _none,

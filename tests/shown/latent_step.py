@@ -169,7 +169,8 @@ def seen(name):
         with np.errstate(all="ignore"):
             frame = np.array([announced, [-announced[1], announced[0]]])
             ahead, aside = (frame * actual).sum(axis=1) / max(announced @ announced, 1e-300)
-        return arrow(0.0, 0.0, *(part if np.isfinite(part) else np.nan for part in (ahead, aside)), 0.1)
+        ahead, aside = (part if np.isfinite(part) else np.nan for part in (ahead, aside))
+        return arrow(0 * ahead, 0 * ahead, ahead, aside, 0.1)
 
     return of
 
