@@ -5,20 +5,27 @@ import jax.numpy as jnp
 import numpy as np
 
 from core import measures, toys
+from core.backend import default_float
 from core.composition import Composed, latent_step, miss
 from lessons.controls import Choice, Landmark, Legend, Point, Slider
-from lessons.figures import METHODS, Axis, Drawing, Line, Mark, Panel, arrow
+from lessons.figures import Axis, Drawing, Line, Mark, Panel, arrow
 from lessons.lesson import Claim, Lesson, Takeaway, Teaching
 from lessons.methods import RULES, SHOWN
 from lessons.prediction import Option, Prediction
-from lessons.words import code, share_word
+from lessons.words import brief, code, joined, sentence
 
 VIEW = 2.0
 SHEAR = ((1.0, 1.0), (0.0, 1.0))  # y1 = z1 + z2: not symmetric, and close enough to 1 that no arrow leaves the panel
 ETAS = np.geomspace(1e-3, 1.0, 13)
 SMALL = ETAS < 1.01e-2  # where the order is measured: there the next term of the series is below 1 %
 FIRST = ("gradient_descent", "newton")  # what they miss is of first order
-EXACT = 1e-9  # a missed share below this is rounding
+EXACT = float(jnp.finfo(default_float()).eps) ** 0.5  # a missed share below this is rounding
+MISSING = ("gradient_descent", "newton", "inverse_gradient")
+NAMES = {
+    "gradient_descent": "gradient descent",
+    "newton": "Newton’s method",
+    "inverse_gradient": "the inverse gradient",
+}
 FLOOR = 2e-5  # where the figure puts rounding, which else would jump about
 SIDE = (-VIEW, VIEW)
 DRAWN = 0.9  # length of all arrows in x-space: of the steps only the direction is drawn there
@@ -86,11 +93,11 @@ def beside(announced, actual):
 def draw(result):
     settings = result["settings"]
     latent, start = settings["latent"], np.asarray(settings["start"])
-    lines, tips, exact = [], [(0.0, 0.0), (1.0, 0.0)], False
+    lines, tips, floored = [], [(0.0, 0.0), (1.0, 0.0)], False
     for name in SHOWN:
         told = result[latent][name]
         shares = np.maximum(told["shares"], FLOOR)
-        exact |= bool(np.any(shares == FLOOR))
+        floored |= bool(np.any(shares == FLOOR))
         lines.append(Line(f"{name}/share", "share", ETAS, shares, name, name, legend=True))
         ahead, aside = beside(told["announced"], told["actual"])
         tips.append((np.ravel(ahead)[0], np.ravel(aside)[0]))
@@ -119,7 +126,7 @@ def draw(result):
         marks=(
             Mark("solution", "x", "cross", *SOLUTIONS[settings["problem"]], "solution"),
             Mark("tip", "seen", "cross", 1.0, 0.0, "announced"),
-            Mark("exact", "share", "label", 2e-3, FLOOR if exact else np.nan, "exact, up to rounding", answer=True),
+            Mark("exact", "share", "label", 2e-3, FLOOR if floored else np.nan, "exact, up to rounding", answer=True),
         ),
     )
 
@@ -132,66 +139,89 @@ def _room(tips):
 
 
 def reading(result):
-    settings = result["settings"]
-    told = result[settings["latent"]]
+    latent = result["settings"]["latent"]
+    told = result[latent]
     if not max(float(np.abs(told[name]["announced"]).max()) for name in RULES) > 1e-12:
-        return "The start is a solution: every method announces no step, and takes none. Move it."
-    parts = [f"{METHODS[name].label} {share(told[name]['share'])}" for name in RULES]
-    said = f"At η = {settings['eta']:.2g} these shares of the announced step in {settings['latent']} are missed: "
-    return f"{said}{', '.join(parts)}. {_orders(told)}"
+        return "The start is a solution, so every method announces no step and takes none. Move x."
+    known = [name for name in MISSING if np.isfinite(told[name]["share"])]
+    parts = [f"{NAMES[name]}{' misses' if name == known[0] else ''} {_missed(result, name)}" for name in known]
+    first = f"Of its announced step in {latent} {listed(parts)}."
+    if len(known) < len(MISSING):
+        return f"{first} {_stuck([NAMES[name] for name in MISSING if name not in known])}"
+    exact = "The inverse simulator misses nothing." if float(told["inverse_simulator"]["share"]) < EXACT else ""
+    return joined(sentence(first), exact, _smaller(told))
 
 
-def share(value):
-    """A missed share of the announced step, in words."""
-    if not np.isfinite(value):
-        return "– (its matrix is singular here)"
-    if 1 <= value < 10:
-        return f"{100 * value:.0f} %"
-    if 1e-5 < value < 1e-3:
-        return f"{100 * value:.1g} %"
-    return "nothing" if value < EXACT else share_word(float(value))
+def _missed(result, name):
+    """The missed share of a method, in words."""
+    if name in ("newton", "inverse_gradient") and exact(result):
+        return "nothing"
+    return f"{brief(100 * float(result[result['settings']['latent']][name]['share']))} %"
 
 
-def _orders(told):
-    """What becomes of the shares as eta shrinks, by the fits."""
-    kinds = {"stays": (0.8, 1.2), "shrinks with η": (1.8, 2.2)}
-    found = {kind: [n for n in RULES if low < float(told[n]["order"]) < high] for kind, (low, high) in kinds.items()}
-    words = [f"{_and(names)} {kind}" for kind, names in found.items() if names]
-    return f"Make η smaller still: the share of {'; that of '.join(words)}." if words else ""
+def _stuck(names):
+    return (
+        f"{sentence(listed(names))} {'has' if len(names) == 1 else 'have'} no step here, because a matrix is singular."
+    )
 
 
-def _and(names):
-    return " and ".join(METHODS[name].label for name in names)
+def _smaller(told):
+    """What a tenth of eta does, where it is what the series in eta says."""
+    shrinks = 5 < _over_tenth(told["inverse_gradient"]) < 20
+    stays = all(0.5 < _over_tenth(told[name]) < 2 for name in FIRST)
+    if not (shrinks and stays):
+        return ""
+    return "At a tenth of η the inverse gradient misses about a tenth of its share, the others nearly as much as now."
 
 
-def _better(result):
-    """How many times smaller the inverse gradient's missed share is at a tenth of eta; inf where it misses nothing.
+def _over_tenth(told):
+    """How many times as large the missed share is at eta as at a tenth of it; nan where it is no number."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return float(np.divide(told["share"], told["tenth"]))
 
-    nan where a share is no number: so close to a singular point there is no step to speak of.
-    """
+
+def exact(result):
+    """Whether the map from x to the latent space is linear, so that its Jacobian cancels at every eta."""
+    return result["settings"]["problem"] == "linear" and result["settings"]["latent"] == "z"
+
+
+def better(result):
+    """How many times smaller the inverse gradient's share is at a tenth of eta."""
+    return _over_tenth(result[result["settings"]["latent"]]["inverse_gradient"])
+
+
+def unasked(result):
+    """Where no option is right: at a solution, beside a singular matrix, or where eta is too large for a series."""
     told = result[result["settings"]["latent"]]["inverse_gradient"]
-    share, tenth = float(told["share"]), float(told["tenth"])
-    if share < EXACT:
-        return np.inf
-    return share / max(tenth, 1e-300) if np.isfinite([share, tenth]).all() else np.nan
-
-
-def _becomes(low, high):
-    return lambda result: low <= _better(result) < high
+    if not np.isfinite([told["share"], told["tenth"]]).all():
+        return "At this start the inverse gradient announces no step, or a matrix is singular."
+    if not exact(result) and not 5 <= better(result) < 20:
+        return "Here η is too large for a clear answer, or rounding is all that is missed. Try another η or start."
+    return ""
 
 
 def remark(result):
     """Why, for this chain and this space."""
-    told, better = result[result["settings"]["latent"]], _better(result)
-    if np.isposinf(better):
-        return "P₁ is linear here, and its Jacobian cancels at every η. Choose one that bends."
-    if not np.isfinite(better):
-        return "At this start there is nothing to announce, or no step to take."
-    stays = " and ".join(f"{METHODS[name].label} {share(told[name]['tenth'])}" for name in RULES if name in FIRST)
-    return (
-        f"It is {better:.2g} times smaller: a step in proportion to η misses something like η². The other two do not "
-        f"improve like that: at a tenth of η {stays}."
+    if exact(result):
+        return "The Jacobian of a linear P₁ cancels exactly, at every η."
+    told = result[result["settings"]["latent"]]
+    ratios = {name: _over_tenth(told[name]) for name in MISSING}
+    listed_ratios = listed(
+        [f"{brief(ratio)} for {NAMES[name]}" for name, ratio in ratios.items() if np.isfinite(ratio)]
     )
+    return f"The share at this η, divided by that at a tenth of it, is {listed_ratios}."
+
+
+def _curved(result):
+    """What speaks against a share that stays."""
+    if exact(result):
+        return "The map from x to z is linear here, so the inverse gradient misses nothing."
+    return "What the inverse gradient misses comes from curvature: it shrinks like η², the step like η."
+
+
+def listed(parts):
+    """ "a, b and c"."""
+    return " and ".join(part for part in (", ".join(parts[:-1]), parts[-1]) if part)
 
 
 def orders(lesson, **settings):
@@ -255,13 +285,16 @@ def taken(result):
 
 LESSON = Lesson(
     slug="latent-step",
-    title="The step in between",
-    question="Can a middle layer know beforehand how far it will be moved?",
+    title="Steps in a latent space",
+    question="How well can a middle layer predict its own step?",
     text=(
-        "A simulator is a chain, $y = P_2(P_1(x))$, with $z = P_1(x)$ in between. Passing derivatives back from the "
-        "loss, you meet $P_2$ first. From $P_2$ alone each method can **announce** a step $\\Delta z$: the one that it "
-        "would take if $z$ were the unknown. Then $x$ is moved, and $z$ with it. What share of the announced step is "
-        "missed?"
+        "A simulator is a chain, $y = P_2(P_1(x))$, with $z = P_1(x)$ in between. One of the two maps is linear, "
+        "$(a_1 + a_2, a_2)$ for an input $a$; the other is the square $(a_1, a_2^2)$ or a turned sine. Passing "
+        "derivatives back from the loss $|y - y^*|^2$, you meet $P_2$ first. From $P_2$ alone each method can "
+        "**announce** a step $\\Delta z$: the one that it would take if $z$ were the unknown. For the inverse gradient "
+        "it is $J_2^{-1}\\,\\eta\\,(y^* - y)$, with the Jacobian $J_2$ of $P_2$. Then $x$ is moved, here by "
+        "$J^{-1}\\,\\eta\\,(y^* - y)$ with $J = J_2 J_1$, and $z$ with it. The **missed share** is the distance "
+        "between the actual and the announced step, divided by the length of the announced one."
     ),
     minutes=7,
     controls=(
@@ -280,17 +313,27 @@ LESSON = Lesson(
     draw=draw,
     reading=reading,
     prediction=Prediction(
-        "Make η = {eta:.2g} ten times smaller. What becomes of the share of its announced step in {latent} that the "
-        "inverse gradient misses?",
+        "At η = {eta:.2g} the inverse gradient misses a share of its announced step in {latent}. At a tenth of this η, "
+        "how large is that share?",
         (
             Option(
-                "it stays the same: every step is shorter, and so is every error",
-                _becomes(0, 2),
+                "as large as before: step and error both shrink",
+                lambda result: not exact(result) and 0.5 <= better(result) < 2,
+                _curved,
             ),
-            Option("it becomes about ten times smaller", _becomes(3, 30)),
-            Option("nothing: it misses nothing at any η", lambda result: bool(np.isposinf(_better(result)))),
+            Option(
+                "about a tenth of what it was",
+                lambda result: not exact(result) and 5 <= better(result) < 20,
+                "The map from x to z is linear here, so the inverse gradient misses nothing.",
+            ),
+            Option(
+                "zero, and it is zero at every η",
+                exact,
+                "The Jacobian cancels only to first order; the curvature between x and the latent space is left.",
+            ),
         ),
         remark=remark,
+        unasked=unasked,
     ),
     why=(
         "In $z$ the inverse gradient moves by $J_1 J^{-1} \\Delta y = J_1 (J_2 J_1)^{-1} \\Delta y = J_2^{-1} "
@@ -298,8 +341,8 @@ LESSON = Lesson(
         "missed is the curvature of $P_1$, of order $\\eta^2$. Gradient descent moves $z$ by $J_1 J_1^T$ times its "
         "announcement: wrong by a matrix that no small $\\eta$ repairs. Newton’s Hessian has a second term, "
         "$\\partial L/\\partial z \\cdot \\partial^2 z/\\partial x^2$, which mixes both halves of the chain, "
-        "so its share stays as well. The inverse simulator undoes $P_2$ and then $P_1$, so it lands where it "
-        "said.\n\n" + code(latent_step)
+        "so its share stays as well. The inverse simulator inverts $P_2$ and then $P_1$, so it lands where it "
+        "announced.\n\n" + code(latent_step)
     ),
     limits=(
         "Newton’s method is not always wrong: for a linear $P_1$ the second term is zero and its step in $z$ is exact "

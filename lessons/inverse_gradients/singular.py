@@ -12,20 +12,19 @@ from core.toys import Beacons, RotatedSine, SquaredSecond
 from core.updates import NotSquare, inverse_gradient, only_square, output_step
 from lessons.controls import Choice, Landmark, Legend, Point, Preset, Slider, Step
 from lessons.figures import Axis, Drawing, Field, Line, Mark, Panel
+from lessons.inverse_gradients import notes
 from lessons.landscape import landscape, over_grid
-from lessons.lesson import Claim, Lesson, Takeaway, Teaching
+from lessons.lesson import Claim, Lesson
 from lessons.prediction import Option, Prediction
-from lessons.words import code, count_word, number_word, power
+from lessons.words import brief, code, count_word, joined
 
 STEPS = 12
 VIEW = 3.0
 SIDE = (-VIEW, VIEW)
 GRID = 80  # no slider moves the landscapes: they are sent once
 SCAN = np.linspace(-VIEW, VIEW, 201)
-FAR = 10 * VIEW  # a step longer than this is a leap
 REACH = (1.4 * VIEW, 1e4)  # the least and the most that is shown from farther away
-OFF = 2 * VIEW  # a walk that has been out there was off the map
-LEAST = 0.8  # half the length at which the least felt direction is drawn
+LEAST = 0.8  # half the length at which the weakest direction is drawn
 ERROR = 0.3  # of all measured distances where there are three: no point fits them exactly
 PROBLEMS = {
     "two": lambda start: Beacons(2, start=start),
@@ -35,6 +34,11 @@ PROBLEMS = {
 }
 RULES = {"inverse_gradient": inverse_gradient, "truncated_inverse_gradient": truncated_inverse_gradient}
 ON_THE_LINE = (-0.9, -1.0)
+AT = 1e-6  # a gap in y this small is none
+NO_STEP = "Here the plain inverse gradient has no step, neither at the start nor nearer to the line."
+SMALLER = "One singular value of J is smaller there, and the inverse divides by it."
+NEAR = "The step grows like 1 / distance only close to the line, and as long as the gap in y stays the same."
+LAW = "Close to the line J⁻¹ grows like 1 / distance, not like its square."
 LEVELS = tuple(float(level) for level in 4.0 ** np.arange(-4, 4))
 
 
@@ -126,7 +130,7 @@ def draw(result):
     grey = {"dash": "dot", "colour": "text", "width": 2.0, "legend": True, "answer": False}
     bound = {"label": "bound |Δy|/τ", "dash": "dash", "width": 1.2, "legend": True}
     lines += [
-        Line("least", "x", least[..., 0], least[..., 1], label="least felt direction", **grey),
+        Line("least", "x", least[..., 0], least[..., 1], label="weakest direction of J", **grey),
         Line("bound", "length", SCAN, result["bound"], **bound),
     ]
     masts, solution = result["masts"], result["solution"]
@@ -140,7 +144,7 @@ def draw(result):
     return Drawing(
         panels=(
             Panel("x", "x-space; shaded: J is nearly singular", Axis("x₁", SIDE), Axis("x₂", SIDE), True, True),
-            Panel("far", "the same walks from farther away", Axis("x₁", wide), Axis("x₂", wide), equal=True),
+            Panel("far", "the same paths from farther away", Axis("x₁", wide), Axis("x₂", wide), equal=True),
             Panel("length", "length of a first step from x₂", Axis("x₂", SIDE), Axis("|Δx|", (0.1, 100.0), log=True)),
         ),
         lines=tuple(lines),
@@ -160,59 +164,87 @@ def _reach(paths):
 
 
 def reading(result):
-    dropped = int(result["dropped"])
-    length = float(np.linalg.norm(result["paths"]["truncated_inverse_gradient"].x[1] - result["settings"]["start"]))
-    kept = "keeps every direction" if dropped == 0 else f"drops {count_word(dropped, 'direction')}"
-    plain = refusal(result["jacobian"]) or _plain(result)
-    return f"{plain} The truncated one {kept} and first goes {number_word(length)}: {_truncated(result)}"
+    step = result["settings"]["step"]
+    if step == 0:
+        least, threshold = float(result["singular"][-1]), float(result["settings"]["truncation"])
+        side = "above" if least > threshold else "not above"
+        return f"At the start the smallest singular value of J is {brief(least)}, {side} the threshold τ. Take a step."
+    return joined(_plain(result, step), _truncated(result), _falls(result, step))
 
 
-def _plain(result):
-    """What the plain inverse gradient did, from its path."""
+def _plain(result, step):
+    """What the plain inverse gradient did, up to the step on screen."""
+    if "inverse_gradient" not in result["paths"]:
+        return "J is not square, so it has no inverse and the plain inverse gradient no step."
     path = result["paths"]["inverse_gradient"]
-    first = float(np.max(np.abs(path.x[1] - path.x[0])))
+    first = _length(path)
     if not np.isfinite(first):
-        return "J is singular at the start: the plain inverse gradient has no first step."
-    length = float(np.linalg.norm(path.x[1] - path.x[0])) if first < 1e100 else first
-    near = f"{number_word(result['distance'])} from where det J = 0"
-    went = f"leaps {number_word(length)}" if length > FAR else f"first goes {number_word(length)}"
-    told = f"Starting {near}, the inverse gradient {went} for a gap of {number_word(result['gap'])} in y"
-    loss, before = float(path.loss[-1]), float(path.loss[0])
-    if not loss < before:
-        return f"{told}, and it does not come back: after {STEPS} steps its loss is {number_word(loss)}."
-    if np.abs(path.x).max() > OFF:
-        return (
-            f"{told}, off the map. It came back by luck, since nothing bounds its step: its loss ends at {power(loss)}."
-        )
-    return f"{told}. After {STEPS} steps its loss is {number_word(loss)}."
+        return "J is singular at the start, so the inverse gradient has no first step."
+    x, begun = path.x[step], f"The inverse gradient’s first step is {brief(first)} long"
+    if not np.all(np.isfinite(x)):
+        return f"{begun}, and its path has left the map."
+    after = f"after {count_word(step, 'iteration')}"
+    if np.max(np.abs(x)) > VIEW:
+        return f"{begun}, and {after} it is outside the map."
+    return (
+        f"{begun}, and {after} its loss is {'lower' if path.loss[step] < path.loss[0] else 'not lower'} than at first."
+    )
+
+
+def _length(path):
+    """The length of a path's first step, without squares that overflow."""
+    dx = path.x[1] - path.x[0]
+    largest = float(np.max(np.abs(dx)))
+    return largest * float(np.linalg.norm(dx / largest)) if 0 < largest < np.inf else largest
 
 
 def _truncated(result):
+    """What the truncated inverse gradient leaves out at the start, and how far it goes."""
+    count, dropped = len(result["singular"]), int(result["dropped"])
+    kept = (
+        "keeps every direction"
+        if not dropped
+        else "drops every direction"
+        if dropped == count
+        else "drops one direction"
+    )
+    length = brief(_length(result["paths"]["truncated_inverse_gradient"]))
+    return f"The truncated one {kept} at the start, and its first step is {length} long."
+
+
+def _falls(result, step):
+    """What became of the truncated one's loss."""
     loss = result["paths"]["truncated_inverse_gradient"].loss
-    first, last = float(loss[0]), float(loss[-1])
-    if first == 0:
-        return "it starts at a solution."
-    if not last < first:
-        return f"after {STEPS} steps its loss has not fallen."
-    fits = "; no x fits all three" if result["jacobian"].shape[0] > 2 else ""
-    return f"its loss falls from {number_word(first)} to {number_word(last)}{fits}."
+    if loss[0] == 0:
+        return ""
+    return f"Its loss has {'fallen' if loss[step] < loss[0] else 'not fallen'} since the start."
 
 
 def _grows(low, high):
     return lambda result: low <= float(result.get("growth", np.nan)) < high
 
 
+def _none(result):
+    return not np.isfinite(result.get("growth", np.nan))
+
+
+def unasked(result):
+    """At a solution there is no step to compare with."""
+    return "The start is a solution, so the first step is zero." if float(result["gap"]) < AT else ""
+
+
+def _or_no_step(told):
+    """What speaks against an answer, unless there is no step at all."""
+    return lambda result: NO_STEP if _none(result) else told
+
+
 def remark(result):
     """Why the first step grows as it does, here."""
     if "growth" not in result:
         return refusal(result["jacobian"])
-    growth = float(result["growth"])
-    if not np.isfinite(growth):
+    if _none(result):
         return "The start is on the line itself: there is no step, and none nearer to it."
-    told = f"Here it becomes {number_word(growth)} times as long"
-    if 8 < growth < 12:
-        return f"{told}: the gap in y stays, and J⁻¹ grows like 1 / distance."
-    return f"{told}. That J⁻¹ grows like 1 / distance holds near the line, and this start is far from it."
+    return f"Here it becomes {brief(float(result['growth']))} times as long."
 
 
 def _explosion_claim(lesson):
@@ -246,7 +278,7 @@ def _tame_claim(lesson):
 
 
 def _refusal_claim(lesson):
-    told = {p: lesson.reading(lesson.experiment(problem=p)) for p in ("one", "three")}
+    told = {p: refusal(lesson.experiment(problem=p)["jacobian"]) for p in ("one", "three")}
     losses = {p: lesson.experiment(problem=p)["paths"]["truncated_inverse_gradient"].loss for p in told}
     named = "1 × 2" in told["one"] and "3 × 2" in told["three"] and "only a square matrix" in told["three"]
     return told, named and all(np.isfinite(loss).all() and loss[-1] < 0.3 * loss[0] for loss in losses.values())
@@ -260,47 +292,21 @@ def _compromise_claim(lesson):
     return (slope, path.loss[-1]), slope < 1e-6 and path.loss[-1] > 1e-3
 
 
-CODE = {
-    "two": "toys.Beacons(2)",
-    "three": f"toys.Beacons(3, error={ERROR})",
-    "one": "toys.Beacons(1)",
-    "sine": "toys.RotatedSine(1.5, solution=(-0.7, -0.5))",
-}
-
-
-def takeaway(settings):
-    """The truncated walk and the singular values at its start."""
-    return f"""\
-import jax.numpy as jnp
-from core import toys
-from core.least_squares import truncated_inverse_gradient
-from core.rollout import rollout
-
-problem = {CODE[settings["problem"]]}
-start = jnp.array({list(settings["start"])})
-singular = jnp.linalg.svd(problem.jacobian(start), compute_uv=False)
-hyper = dict(eta={settings["eta"]!r}, truncation={settings["truncation"]!r})
-path = rollout(truncated_inverse_gradient, problem, start, {STEPS}, **hyper)
-end = path.x[-1]"""
-
-
-def taken(result):
-    return {"singular": result["singular"], "end": result["paths"]["truncated_inverse_gradient"].x[-1]}
-
-
 LESSON = Lesson(
     slug="singular",
-    title="Where the inverse explodes",
+    title="Near a singular Jacobian",
     question="What does an inverse do where there is nothing to invert?",
     text=(
         "You stand at $x$ and measure your distances to the tops of some masts, of height $h$ at the places $b_i$: "
-        "$y_i = \\sqrt{|x - b_i|^2 + h^2}$. From the distances $y^*$ you want your place. The inverse gradient walks "
-        "by $\\Delta x = J^{-1}\\,\\Delta y$. On the line through two masts a step across it changes neither distance, "
-        "to first order: $\\det J = 0$."
+        "$y_i = \\sqrt{|x - b_i|^2 + h^2}$. From the distances $y^*$ you want your place. The inverse gradient steps "
+        "by $\\Delta x = J^{-1}\\,\\eta\\,(y^* - y)$, with the Jacobian $J = dy/dx$ and a share $\\eta$ of the gap in "
+        "$y$. With one mast or three, $J$ is not square. With two, a step across the line through both changes "
+        "neither distance, to first order. There $\\det J = 0$, and beside the line $\\det J$ is proportional to the "
+        "distance from it."
     ),
     minutes=7,
     controls=(
-        Step("step", "step", STEPS, STEPS),
+        Step("step", "step", STEPS, 1),
         Slider(
             "truncation",
             "τ, threshold",
@@ -308,7 +314,7 @@ LESSON = Lesson(
             1.0,
             0.1,
             "log",
-            landmarks=(Landmark("hardly any", 1e-3), Landmark("0.1", 0.1)),
+            landmarks=(Landmark("0.001", 1e-3), Landmark("0.1", 0.1)),
         ),
         Slider("eta", "η, share of the gap", 0.1, 1.0, 1.0, landmarks=(Landmark("half", 0.5), Landmark("full", 1.0))),
         Choice(
@@ -325,29 +331,36 @@ LESSON = Lesson(
     draw=draw,
     reading=reading,
     prediction=Prediction(
-        "Start ten times nearer to the shaded line. The plain inverse gradient’s first step becomes …",
+        "From x = ({start[0]:.2g}, {start[1]:.2g}) you go nine tenths of the way to the nearest point with det J = 0 "
+        "and start there. How long is the plain inverse gradient’s first step then, compared with the one from x?",
         (
-            Option("hardly longer: the gap in y is the same", _grows(0.0, 3.0)),
-            Option("about ten times as long", _grows(3.0, 30.0)),
-            Option("about a hundred times as long", _grows(30.0, np.inf)),
-            Option("there is no such step", lambda result: not np.isfinite(result.get("growth", np.nan))),
+            Option("less than 3 times as long", _grows(0.0, 3.0), _or_no_step(SMALLER)),
+            Option("3 to 30 times as long", _grows(3.0, 30.0), _or_no_step(NEAR)),
+            Option("more than 30 times as long", _grows(30.0, np.inf), _or_no_step(LAW)),
+            Option(
+                "there is no such step",
+                _none,
+                "J is singular only on the line itself; beside it J⁻¹ exists.",
+            ),
         ),
         remark=remark,
+        unasked=unasked,
     ),
     why=(
-        "Write $J = U S V^T$. Inverting divides by the singular values in $S$, and next to the shaded line one of "
-        "them goes to 0: along that direction $y$ hardly answers, so a great deal of $x$ is asked for. The "
-        "**truncated pseudo-inverse** leaves out each direction whose singular value is below a threshold τ "
-        "(`truncation` in the code). Then no step is longer than $|\\Delta y| / \\tau$, and nothing is moved along a "
-        "direction about which $y$ says nothing. It needs no square matrix either: with more outputs than unknowns it "
+        "Write $J = U S V^T$. Inverting divides by the singular values in $S$. Next to the shaded line one of them "
+        "goes to 0: along that direction $y$ hardly changes, so the inverse asks for a long step in $x$. The "
+        "**truncated pseudo-inverse** leaves out each direction whose singular value is not above a threshold τ "
+        "(`truncation` in the code). Then no step is longer than $|\\Delta y| / \\tau$, and $x$ does not move along a "
+        "direction about which $y$ says little. It needs no square matrix either: with more outputs than unknowns it "
         "takes the least-squares step, with fewer the shortest one.\n\n" + code(only_square, truncated_inverse_gradient)
     ),
     limits=(
-        "Truncation stops the explosion, it does not find what was lost: on the shaded line the truncated walk never "
-        "leaves it, although the solution lies off it. The threshold has the units of $y / x$ and has to be chosen. "
-        "Where it takes effect, the step no longer lands on $y + \\Delta y$. With three masts whose distances do not "
-        "agree there is no exact solution, only the best fit. An [inverse simulator](three-spaces) needs no derivative "
-        "and has no such place, but it must choose between the mirrored solutions: [many causes](branches)."
+        "Truncation bounds the step, it does not find what was lost: on the shaded line the truncated path never "
+        "leaves it, although the solution lies off it. Where the plain method has left the map and comes back, this "
+        "is luck: nothing bounds its step. The threshold has the units of $y / x$ and has to be chosen. Where it takes "
+        "effect, the step no longer ends at $y + \\Delta y$. With three masts whose distances do not agree there is no "
+        "exact solution, only the best fit. An [inverse simulator](three-spaces) needs no derivative, but on the line "
+        "it must choose between two mirrored solutions: [many causes](branches)."
     ),
     sources=(
         "Physics-based Deep Learning, chapter “Scale-Invariance and Inversion”, section “Inverse gradients”, "
@@ -373,21 +386,8 @@ LESSON = Lesson(
         Claim("With more outputs than unknowns the walk ends at a least-squares fit.", _compromise_claim),
     ),
     symbols=("x", "y", "target", "jacobian", "ig", "pseudo-inverse", "singular-value", "threshold", "dx", "dy", "eta"),
-    takeaway=Takeaway(takeaway, taken),
-    teaching=Teaching(
-        misconception="An inverse is always better than a gradient, because it knows more.",
-        demo=(
-            (
-                "Beside the line of the two masts one step leaps off the map, and never comes back.",
-                {"truncation": 0.001},
-            ),
-            ("Drop the direction that J hardly answers to: no leap, but no way off the line either.", {}),
-            ("A little farther from the line the plain one does come back. That is luck.", {"start": (-0.9, -0.93)}),
-            ("A third mast: the matrix is not square, and the plain inverse is refused.", {"problem": "three"}),
-        ),
-        room="Where would you put a third mast, and what does it cost? Listen for: it removes the shaded line, and "
-        "with it the exact solution.",
-    ),
+    takeaway=notes.singular_takeaway(STEPS, ERROR),
+    teaching=notes.SINGULAR_TEACHING,
     alt="Walks of the plain and the truncated inverse gradient over a map of how singular the Jacobian is, the same "
     "walks from farther away, and the length of a first step against the height x2.",
 )

@@ -83,14 +83,14 @@ def draw(result):
         Line("target", "y", [LOW, HIGH], target_y, label="y*", dash="dash", width=1.0, answer=False),
         Line("wish", "y", wish_x, wish_y, label="intended", legend=True, **wish),
         Line("tangent", "y", tangent_x, tangent_y, label="Newton, tangent", legend=True, **dotted),
-        Line("way", "y", way, np.sinh(way), label="Newton, actual", legend=True, **newton_style),
+        Line("way", "y", way, np.sinh(way), label=METHODS["newton"].label, legend=True, **newton_style),
         Line("hessian", "terms", GRID, sum(terms.values()), label="their sum", width=3.0, **grey),
         Line("outer", "terms", GRID, terms["outer"], label="first term", dash="dash", **grey),
         Line("inner", "terms", GRID, terms["inner"], label="second term", dash="dot", **grey),
         Line("zero", "terms", [LOW, HIGH], [0.0, 0.0], label="0", width=0.8, answer=False),
         Line("wished", "step", GRID, over["wished"], label="intended", **wish),
         Line("promised", "step", GRID, steps["promised"], label="Newton, tangent", **dotted),
-        Line("actual", "step", GRID, steps["actual"], label="Newton, actual", **newton_style),
+        Line("actual", "step", GRID, steps["actual"], label=METHODS["newton"].label, **newton_style),
     ]
     across = Axis("x", (LOW, HIGH))
     return Drawing(

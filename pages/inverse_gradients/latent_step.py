@@ -1,4 +1,4 @@
-"""The page of the lesson "The step in between"."""
+"""The page of the lesson "Steps in a latent space"."""
 
 from pages.ui.page import show
 

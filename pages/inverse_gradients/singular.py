@@ -1,4 +1,4 @@
-"""The page of the lesson "Where the inverse explodes"."""
+"""The page of the lesson "Near a singular Jacobian"."""
 
 from pages.ui.page import show
 
