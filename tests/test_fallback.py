@@ -103,7 +103,7 @@ def test_beyond_trust_1_a_step_that_passes_may_raise_the_loss_and_below_none_doe
     problem = Misled(
         toys.RotatedSine(2.0, start=(0.234, 1.404)), number((-0.7, -0.5)), number(0.05), jnp.radians(122.0)
     )
-    for trust, least, most in ((1.85, 2.0, np.inf), (0.99, 0.0, 1.0)):
+    for trust, least, most in ((1.85, 1.9, np.inf), (0.99, 0.0, 1.0)):
         path = rollout(fallback.checked_inverse_simulator, problem, problem.start, 14, eta=0.5, trust=trust)
         ratios = path.loss[1:] / path.loss[:-1]
         assert least < ratios.max() <= most

@@ -210,8 +210,6 @@ def _last_missed(result):
 
 def _last_passed(result):
     """To who expected the last step to fall back."""
-    if _done(result["checked"].loss[-2]):
-        return "Before the last step the loss is down to rounding, so no step is refused any more."
     return f"At the last step the proposal misses its aim by only {number_word(result['miss'][-1])} |Δy|."
 
 
@@ -372,6 +370,6 @@ LESSON = Lesson(
     symbols=("inverse", "pg", "dy", "dx", "eta", "gd", "jacobian", "rjcp"),
     takeaway=fall_back_takeaway(STEPS, ETA, SOLUTION),
     teaching=FALL_BACK_TEACHING,
-    alt="The trajectory with the check over the isolines of the loss, gradient steps in blue, beside the unchecked "
-    "one; the loss by step; the miss of each proposal beside the trusted limit.",
+    alt="The trajectory with the check over the isolines of the loss, gradient steps in blue, beside the unchecked one;"
+    " the loss by step; the miss of each proposal beside the trusted limit.",
 )

@@ -11,12 +11,14 @@ from lessons.controls import Choice, Landmark, Legend, Slider, Step
 from lessons.figures import Axis, Drawing, Line, Mark, Panel
 from lessons.lesson import Claim, Lesson, Takeaway, Teaching
 from lessons.prediction import Estimate
-from lessons.words import code, number_word, share_word
+from lessons.words import code, count_word, joined, number_word
 
 MOST = 12  # quadrature points
 CURVE = 81  # points of the curve dx/dy
 GAP_SIZES = np.geomspace(1e-5, 1, 31)  # shares of the way to the fold, for the gap against the step
 LEAST = 1e-17
+CLOSE = 0.02  # ratios that differ by less are called the same
+ROUNDED = {"float64": 1e-12, "float32": 1e-4}
 # A problem, the component of it that is looked at, and where the way would end: at a fold, or anywhere for the line.
 PROBLEMS = {
     "square": (SquaredSecond(), 1, 0.0),
@@ -138,37 +140,61 @@ def _cells(ends, heights):
 
 
 def reading(result):
-    settings = result["settings"]
-    count = settings["step"]
-    dx, linear, dy = (float(result[name]) for name in ("dx", "linear", "dy"))
-    where = f"From y = {number_word(result['ends'][0])} by Δy = {number_word(dy)} on {FORMULAS[settings['problem']]}"
-    off = abs(float(result["means"][count] / result["mean"]) - 1)
-    points = f"{count} points" if count != 1 else "1 point"
-    average = (
-        f"No point yet: the slope at the start, the inverse gradient’s, is {share_word(off)} off the average."
-        if count == 0
-        else f"Averaged over {points}, dx/dy is {number_word(result['means'][count])}, {_off(off)}."
+    count = result["settings"]["step"]
+    return joined(_ratio(result), _averaged(result, count), _at_the_fold(result))
+
+
+def ratio(result):
+    """How many times as far as the inverse gradient the inverse simulator goes."""
+    return float(result["dx"] / result["linear"])
+
+
+def _ratio(result):
+    if abs(ratio(result) - 1) < CLOSE:
+        return "Both steps are about as long, because the slope hardly changes along this one."
+    course = "grows" if ratio(result) > 1 else "falls"
+    return (
+        f"The inverse simulator goes {ratio(result):.2f} times as far as the inverse gradient, because the slope {course} "
+        "on average."
     )
-    sentences = [
-        f"{where}, the inverse simulator goes Δx = {number_word(dx)}, {dx / linear:.2f} times as far as the inverse "
-        f"gradient’s {number_word(linear)}.",
-        average,
-    ]
-    if not np.isfinite(result["slope"][-1]) or abs(result["slope"][-1]) > FAR:
-        sentences.append("The step ends on the fold, where dx/dy is infinite; its average is finite all the same.")
-    return " ".join(sentences)
 
 
-def _off(off):
-    return "exact but for rounding" if off < 1e-12 else f"off by {share_word(off)} of itself"
+def _averaged(result, count):
+    """How near the quadrature comes to the inverse simulator's dx/dy."""
+    off = abs(float(result["means"][count] / result["mean"]) - 1)
+    if count == 0:
+        return f"The slope at the start alone misses the average by {_share(off)}."
+    points = count_word(count, "point")
+    if off < ROUNDED[np.asarray(result["means"]).dtype.name]:
+        return f"With {points} the averaged slope is exact up to rounding."
+    return f"With {points} the averaged slope is off by {_share(off)}."
+
+
+def _share(off):
+    """ "0.13 %", "2·10⁻⁶ %"."""
+    return f"{number_word(100 * off)} %"
+
+
+def _at_the_fold(result):
+    if np.isfinite(result["slope"][-1]) and abs(result["slope"][-1]) <= FAR:
+        return ""
+    return "The step ends on the fold, where dx/dy is infinite; its average is finite all the same."
 
 
 def remark(result):
-    ratio = float(result["dx"] / result["linear"])
     if np.ptp(result["slope"]) < 0.02 * abs(result["first"]):
         return "The slope hardly changes along this way, so its average is the slope at the start."
-    course = "as large as" if abs(ratio - 1) < 0.01 else "larger than" if ratio > 1 else "smaller than"
+    course = "as large as" if abs(ratio(result) - 1) < CLOSE else "larger than" if ratio(result) > 1 else "smaller than"
     return f"It is the average slope over the slope at the start: along this way dx/dy is on average {course} there."
+
+
+def feedback(said, result):
+    """Which way to think again."""
+    if abs(ratio(result) - 1) < CLOSE:
+        return "Where the slope hardly changes, a step with the slope at the start is right as well."
+    if abs(said - 1) < CLOSE:
+        return "That would be so if dx/dy were the same along the whole step."
+    return "The ratio is the average of dx/dy along the step, over dx/dy at the start."
 
 
 def _quadrature_claim(lesson):
@@ -302,14 +328,15 @@ LESSON = Lesson(
     draw=draw,
     reading=reading,
     prediction=Estimate(
-        "From x₀ = {start:.3g}, a step of η = {size:.3g} of the way down to the end. How many times as long as the "
-        "inverse gradient’s step Δx is the inverse simulator’s?",
+        "The step starts at x₀ = {start:.3g} and moves y by Δy = η (y_end − y₀) with η = {size:.3g}; y_end is 0 for x² "
+        "and 2x, −1 for sin x. How large is the inverse simulator’s Δx, divided by the inverse gradient’s?",
         0.0,
         3.0,
         lambda result: float(result["dx"] / result["linear"]),
         0.15,
         unit="times",
         remark=remark,
+        feedback=feedback,
     ),
     why=(
         "Follow the straight line from $y_0$ to $y_0 + \\Delta y$ and let the local inverse carry each of its points "

@@ -42,7 +42,7 @@ LEAST = 1e-17  # where a logarithmic axis puts an exact return
 
 def simulate(precision, steps, zeta, periods):
     """There and back for the four schemes at one number of steps and at many, and for heat at many times."""
-    kind = PRECISIONS[precision]
+    kind = jax.dtypes.canonicalize_dtype(PRECISIONS[precision])  # float32 where the backend has no more
     omega, zeta, time = (jnp.asarray(v, kind) for v in (OMEGA, zeta, 2 * np.pi * periods))
     start = jnp.asarray(START, kind)
     steps = jnp.round(steps).astype(int)
@@ -82,7 +82,7 @@ def _together(moved, states, dt):
 @functools.cache
 def heat_returns(precision):
     """The rod's return error after 0, 1, 2, ... Runge-Kutta steps each way, and those times; no slider moves it."""
-    kind = PRECISIONS[precision]
+    kind = jax.dtypes.canonicalize_dtype(PRECISIONS[precision])  # float32 where the backend has no more
     with at_once():
         return _heat_returns(plateaus(WAVES).astype(kind), jnp.asarray(HEAT_STEP / wave_numbers(WAVES)[-1] ** 2, kind))
 
