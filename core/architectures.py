@@ -1,6 +1,7 @@
 """The Deceptrons that the experiments train: what f and g are made of. Each is (key, problem, x, start) -> Deceptron.
 
 x: training inputs (count, n), from which the scalings are taken.  start: how a slab begins; networks ignore it.
+hidden: of those whose size may be chosen (`core.setup.Setup.of_width`).
 """
 
 import equinox as eqx
@@ -9,10 +10,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from core.deceptron import Deceptron
-from core.networks import Affine, Physics, Slab, Start, mlp, residual_mlp, slab
+from core.networks import HIDDEN, Affine, Physics, Slab, Start, mlp, residual_mlp, slab
 from core.problem import Problem
 
 Samples = Float[Array, "count n"]
+Hidden = tuple[int, ...]  # the sizes of a network's hidden layers
 
 
 class TiedDeceptron(eqx.Module):
@@ -30,10 +32,10 @@ class TiedDeceptron(eqx.Module):
         return Slab(self.f.weight.T, self.bias, self.f.outer, self.f.inner, self.f.activation)
 
 
-def with_physics(key: PRNGKeyArray, problem: Problem, x: Samples, start: Start) -> Deceptron:
+def with_physics(key: PRNGKeyArray, problem: Problem, x: Samples, start: Start, hidden: Hidden = HIDDEN) -> Deceptron:
     """f is the simulator itself, frozen; g a residual network on standardised y, trained. Needs m = n."""
     y = jax.vmap(Physics(problem))(x)
-    return Deceptron(Physics(problem), residual_mlp(key, Affine.standard(y), Affine.standard(x)))
+    return Deceptron(Physics(problem), residual_mlp(key, Affine.standard(y), Affine.standard(x), hidden))
 
 
 def with_wide(key: PRNGKeyArray, problem: Problem, x: Samples, start: Start) -> Deceptron:
@@ -48,12 +50,12 @@ def with_mlp(key: PRNGKeyArray, problem: Problem, x: Samples, start: Start) -> D
     return Deceptron(Physics(problem), mlp(key, Affine.standard(y), Affine.standard(x), (64, 64)))
 
 
-def with_surrogate(key: PRNGKeyArray, problem: Problem, x: Samples, start: Start) -> Deceptron:
+def with_surrogate(key: PRNGKeyArray, problem: Problem, x: Samples, start: Start, hidden: Hidden = HIDDEN) -> Deceptron:
     """f and g are residual networks of the same shape, trained together. Needs m = n."""
     y = jax.vmap(Physics(problem))(x)
     key_f, key_g = jax.random.split(key)
     units_x, units_y = Affine.standard(x), Affine.standard(y)
-    return Deceptron(residual_mlp(key_f, units_x, units_y), residual_mlp(key_g, units_y, units_x))
+    return Deceptron(residual_mlp(key_f, units_x, units_y, hidden), residual_mlp(key_g, units_y, units_x, hidden))
 
 
 def with_linear(key: PRNGKeyArray, problem: Problem, x: Samples, start: Start) -> Deceptron:

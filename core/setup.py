@@ -4,6 +4,7 @@ A Setup is a PyTree: every number in it may move without recompiling; names and 
 themselves are in `core.setups`.
 """
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from functools import partial
 
@@ -86,7 +87,8 @@ class Setup(eqx.Module):
 
     noise: standard deviation of the measurement noise of test instances, in units of y.  batch: samples per
     training step.  jcp_samples: how many of them JCP looks at.  architecture: a name in ARCHITECTURES.
-    beginning: how slabs begin.
+    beginning: how slabs begin.  hidden: the sizes of the networks' hidden layers, where the architecture lets one
+    choose and they are not the usual ones.
     """
 
     problem: Problem
@@ -99,12 +101,19 @@ class Setup(eqx.Module):
     batch: int = eqx.field(static=True)
     jcp_samples: int = eqx.field(static=True)
     beginning: Start = eqx.field(default_factory=Start)
+    hidden: tuple[int, ...] | None = eqx.field(static=True, default=None)
 
     def sample(
         self, key: PRNGKeyArray, count: int
     ) -> tuple[Float[Array, "count n"], Float[Array, "count m"], Float[Array, "count n"]]:
         """Fresh test instances: the true x, their noisy data y_star, and where the solvers start, x0."""
         return _sample(self, key, count)
+
+    def of_width(self, width: int) -> "Setup":
+        """The same experiment with two hidden layers of this width; for the architectures "physics" and "surrogate"."""
+        if self.architecture not in ("physics", "surrogate") or width < 1:
+            raise ValueError(f"{self.architecture!r} has no hidden layers of a width to choose, such as {width}")
+        return dataclasses.replace(self, hidden=(width, width))
 
     def build(self, key: PRNGKeyArray) -> Deceptron:
         """An untrained float32 model, its scalings taken from CALIBRATION training inputs."""
@@ -123,4 +132,5 @@ def _sample(setup, key, count):
 @eqx.filter_jit
 def _build(setup, key_data, key_model):
     problem, draw = as_type((setup.problem, setup.draw), jnp.float32)
-    return ARCHITECTURES[setup.architecture](key_model, problem, draw(key_data, CALIBRATION), setup.beginning)
+    chosen = {} if setup.hidden is None else {"hidden": setup.hidden}
+    return ARCHITECTURES[setup.architecture](key_model, problem, draw(key_data, CALIBRATION), setup.beginning, **chosen)

@@ -89,7 +89,7 @@ def _because(result):
     if _by_reach(result):
         return "JCP only ever looks at V A. For data that no A x reaches, V is free."
     if result["settings"]["trained"] == "noisy":
-        return "Noise in training is a price on large V: V becomes smaller than A⁺, and V A is no longer I."
+        return "Noise in training is a price on large V, so V becomes smaller than A⁺, and V A is no longer I."
     return "The smallest singular value of A is learned last; 3,000 training steps have not brought V A to I."
 
 

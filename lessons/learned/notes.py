@@ -3,6 +3,7 @@
 import textwrap
 
 from core.deceptron import TERMS
+from core.networks import HIDDEN
 from lessons.lesson import Teaching
 
 # The problems of `setting.problem`, as a reader would type them: class, arguments.
@@ -139,12 +140,14 @@ def train_code(settings):
     """Train with these settings, to the end."""
     name, arguments = PROBLEMS[settings["problem"]]
     weights = {term: settings[f"w_{term}"] for term in TERMS if settings[f"w_{term}"]}
+    standard = settings["architecture"] == "slabs" or int(settings["width"]) == HIDDEN[0]
+    wide = "" if standard else f".of_width({settings['width']})"
     wrapped = textwrap.fill(f"weights = {weights}", 88, subsequent_indent=" " * 11)
     return f"""\
 import jax, jax.numpy as jnp
 from core import deceptron, networks, setups, training
 from core.toys import {name}
-setup = setups.toy({name}({arguments}), "{settings["architecture"]}")
+setup = setups.toy({name}({arguments}), "{settings["architecture"]}"){wide}
 {wrapped}
 hyper = setups.Hyper({settings["rate"]!r}, {settings["steps"]!r}, {settings["warmup"]!r}, weights=weights,
                      noise={settings["noise"]!r}, probes={round(settings["probes"])})

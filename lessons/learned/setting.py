@@ -10,7 +10,7 @@ import numpy as np
 from core import training
 from core.backend import default_float
 from core.deceptron import Deceptron, rjcp_field
-from core.networks import as_type
+from core.networks import HIDDEN, as_type
 from core.problem import Problem
 from core.programs import at_once
 from core.setup import Hyper, Setup
@@ -23,6 +23,7 @@ START = (0.85, 0.75)
 TRUST_GRID = 72
 BOX_GRID = 9
 TRUST_FLOOR, TRUST_TOP = 1e-6, 1e3  # RJCP is shown by its logarithm, cut off here
+WIDTH = HIDDEN[0]
 PROBLEM_LABELS = {
     "sine": "bent and turned",
     "scaled": "(x₁, 4x₂)",
@@ -50,10 +51,11 @@ def problem(name: str) -> Problem:
 
 
 @cache
-def setup(name: str, architecture: str = "physics") -> Setup:
-    """The training and solving setup of a toy."""
+def setup(name: str, architecture: str = "physics", width: int = WIDTH) -> Setup:
+    """The training and solving setup of a toy. width: of the networks' two hidden layers; slabs have none."""
     with at_once():
-        return toy(problem(name), architecture)
+        chosen = toy(problem(name), architecture)
+        return chosen if architecture == "slabs" or width == WIDTH else chosen.of_width(width)
 
 
 @cache

@@ -9,9 +9,11 @@ from core.setup import Hyper
 from lessons.controls import Choice, Legend, Preset, Slider
 from lessons.learned import notes, setting
 from lessons.learned.training_picture import CIRCLE, MESH, TERM_STYLES, draw
-from lessons.learned.training_reading import PREDICTION, levels, outside_factor, reading, steps_done
+from lessons.learned.training_reading import PREDICTION, levels, outside_factor, reading, steps_done, table
 from lessons.lesson import Claim, Lesson, Takeaway
 from lessons.words import code
+
+WIDTHS = (2, 8, setting.WIDTH, 128)
 
 
 def hyper(settings) -> Hyper:
@@ -65,7 +67,7 @@ def _misfit(model, problem):
 
 def untrained(settings):
     """The model before the first step."""
-    chosen = setting.setup(settings["problem"], settings["architecture"])
+    chosen = setting.setup(settings["problem"], settings["architecture"], int(settings["width"]))
     return training.start(chosen, jax.random.key(round(settings["seed"]))).model
 
 
@@ -133,6 +135,14 @@ LESSON = Lesson(
         Slider("steps", "length", 500, 8000, 2000, unit="steps", swept=False, step=500, group="data and schedule"),
         Slider("seed", "seed", 0, 9, 0, swept=False, step=1, group="data and schedule"),
         Choice(
+            "width",
+            "width of the networks’ hidden layers",
+            {str(w): str(w) for w in WIDTHS},
+            str(setting.WIDTH),
+            group="data and schedule",
+            simulated=False,
+        ),
+        Choice(
             "pace", "pace", {"slow": "slowed down: 600 steps a second", "full": "full speed"}, "slow", simulated=False
         ),
         Preset("without JCP", {"w_jcp": 0.0}),
@@ -154,6 +164,7 @@ LESSON = Lesson(
     draw=draw,
     reading=reading,
     prediction=PREDICTION,
+    table=table,
     why=notes.TRAIN_WHY + code(probe_errors) + notes.TRAIN_WHY_TERMS,
     limits=notes.TRAIN_LIMITS,
     sources=(

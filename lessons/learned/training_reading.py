@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from lessons.learned import setting
+from lessons.learned import jcp_cost, setting
+from lessons.lesson import Cell, Table
 from lessons.prediction import Option, Prediction
 from lessons.words import joined, number_word
 
@@ -64,6 +65,23 @@ def _outside(result):
     if abs(factor - 1) <= SAME:
         return "The median of RJCP is about the same outside as inside."
     return f"Outside, the median of RJCP is {number_word(factor)} times that inside."
+
+
+def table(result):
+    """What JCP costs; only beside a model that has been trained, since measuring takes some seconds the first time."""
+    if not steps_done(result):
+        return ()
+    cost = jcp_cost.measured()
+    rows = (
+        ("operations", f"{number_word(cost.operations)} times"),
+        ("time, measured on this machine", f"{number_word(cost.seconds)} times"),
+    )
+    return Table(
+        "A training step with JCP (2 probes, bent toy) over one without; the paper’s summary says that probes add "
+        "about 4 Jacobian–vector products",
+        ("with / without",),
+        tuple((name, (Cell(text),)) for name, text in rows),
+    )
 
 
 def _between(low, high):

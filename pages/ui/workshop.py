@@ -65,7 +65,8 @@ class Key(NamedTuple):
 
 def key_of(settings: Settings) -> Key:
     """The model that the page on training is about at these settings."""
-    return Key("train", settings["problem"], settings["architecture"], round(settings["seed"]))
+    variant = f"{settings['architecture']}-{settings['width']}"
+    return Key("train", settings["problem"], variant, round(settings["seed"]))
 
 
 class Workshop:
@@ -180,7 +181,7 @@ def toy_job(settings: Settings) -> TrainingJob:
     """Training from scratch with these settings."""
     frozen = dict(settings)
     return TrainingJob(
-        setup=setting.setup(settings["problem"], settings["architecture"]),
+        setup=setting.setup(settings["problem"], settings["architecture"], int(settings["width"])),
         seed=round(settings["seed"]),
         key=key_of(settings),
         hyper=train.hyper(settings),

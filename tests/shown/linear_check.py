@@ -169,7 +169,7 @@ SAYS = (
     ),
     Says(r"For data that no A x reaches, V is free\.", lambda r, m: np.max(beyond(r)) > 0.01),
     Says(
-        r"Noise in training is a price on large V: V becomes smaller than A⁺, and V A is no longer I\.",
+        r"Noise in training is a price on large V, so V becomes smaller than A⁺, and V A is no longer I\.",
         lambda r, m: r["settings"]["trained"] == "noisy"
         and np.linalg.norm(weights(r)[-1]) < np.linalg.norm(np.linalg.pinv(system(r)[0]))
         and rjcp(r)[-1] > 1e-6,

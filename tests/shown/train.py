@@ -1,6 +1,7 @@
 """Train a Deceptron: what its page says and draws."""
 
 import dataclasses
+import functools
 
 import equinox as eqx
 import jax
@@ -9,6 +10,7 @@ import numpy as np
 
 from core import training
 from core.deceptron import composition_defect
+from core.networks import trainable
 from lessons.learned import setting
 from lessons.learned.training_picture import MESH
 from tests.shown import kit
@@ -276,3 +278,32 @@ def trust(x, y, result):
 
 
 FIELDS = {"trust": trust}
+
+
+@functools.cache
+def flops(jcp):
+    """Operations of the gradient of the reconstruction error, with JCP by two probes a sample or without."""
+    chosen = setting.setup("sine")
+    model = chosen.build(jax.random.key(0))
+    x = jnp.asarray(chosen.draw(jax.random.key(1), chosen.batch), jnp.float32)
+
+    def loss(g):
+        undone = jax.vmap(g)(jax.vmap(model.f)(x))
+        lost = jnp.mean((undone - x) ** 2)
+        composed = jax.vmap(lambda one: jax.jacfwd(g)(model.f(one)) @ jax.jacfwd(model.f)(one))
+        return lost + (jnp.mean((composed(x) - jnp.eye(2)) ** 2) if jcp else 0.0)
+
+    moving, fixed = eqx.partition(model.g, trainable(model.g))
+    program = jax.jit(jax.grad(lambda moving: loss(eqx.combine(moving, fixed)))).lower(moving).compile()
+    return program.cost_analysis()["flops"]
+
+
+def table_slips(tables, result):
+    """None before training; then ratios: that of operations near one of an own program, that of times any number."""
+    if not tables:
+        return [] if not done(result) else ["no table"]
+    (operations,), (seconds,) = (cells for _, cells in tables[0].rows)
+    wanted = flops(True) / flops(False)
+    counted, timed = kit.number(operations.text), kit.number(seconds.text)
+    # By probes a step does a little more than by axes: the signs are multiplied on.
+    return [] if 0.8 * wanted < counted < 1.5 * wanted and timed > 0 else [f"{counted} for {wanted}, {timed}"]
