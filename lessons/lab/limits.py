@@ -6,8 +6,6 @@ import numpy as np
 
 from core.deceptron import Deceptron, rjcp_field
 from core.networks import Physics
-from core.problem import Aimed
-from core.protocol import Status
 from core.solve import solve_path
 from core.trust import contraction_bound
 from lessons.controls import Choice, Landmark, Legend, Point, Preset, Slider, Step
@@ -15,16 +13,15 @@ from lessons.figures import METHODS, Axis, Drawing, Field, Line, Mark, Panel
 from lessons.lab import limits_claims as claims
 from lessons.lab import limits_notes as notes
 from lessons.lab import limits_study as measured
-from lessons.lab.limits_study import BUDGET, FOUND, FREE, INSTANCES, LEVELS, VIEW
+from lessons.lab import limits_words as words
+from lessons.lab.limits_study import BUDGET, FREE, INSTANCES, LEVELS, VIEW
+from lessons.lab.limits_words import WALKERS
 from lessons.learned import setting
 from lessons.lesson import Claim, Lesson, Takeaway
-from lessons.prediction import Option, Prediction
-from lessons.signatures import remark
-from lessons.words import code, fate, number_word, share_word
+from lessons.prediction import Prediction
+from lessons.words import code
 
-WALKERS = ("gauss_newton", "gradient_descent", "dipg_plain", "dipg_differenced")
 GRID = 40  # of the trust map, which moves with the turn of the world
-RISES, FALLS = 10.0, 0.9  # a gauge that changes by less says nothing
 DISTURBED = {
     "noise": "noisy data",
     "shared": "a wrong simulator",
@@ -81,9 +78,8 @@ def simulate(study, noise, turn, half_width, truth, start):
         "trust": setting.shade(rjcp_field(pair, setting.grid(GRID, VIEW).astype(truth.dtype))),
         "boundary": study.boundary,
         "calm": study.calm,
-        "solutions": jnp.stack([known.inverse(target, begin), known.inverse(target, 0 * begin)]),
+        "solutions": jnp.stack([measured.solution(known, target, near) for near in (begin, 0 * begin)]),
         "target": target,
-        "stray": jnp.linalg.norm(stray),
         "reach": reach,
         "amount": amount,
         "near": jnp.argmin(jnp.abs(study.levels - amount)),
@@ -105,12 +101,12 @@ def draw(result):
     tenth = {"label": "one in ten is higher", "colour": PURPLE, "dash": "dash", "width": 1.6}
     group = "dipg_differenced"
     lines += [
-        Line("error/tenth", "error", levels, _shown(curves.error[group][..., 1]), group=group, **tenth),
-        Line("rjcp/median", "rjcp", levels, curves.rjcp[..., 0], group, group),
-        Line("rjcp/tenth", "rjcp", levels, curves.rjcp[..., 1], group=group, **tenth),
+        Line("error/tenth", "error", levels, _shown(curves.error[group][..., 1]), **tenth),
+        Line(f"{group}/rjcp", "rjcp", levels, curves.rjcp[..., 0], group, group),
+        Line("rjcp/tenth", "rjcp", levels, curves.rjcp[..., 1], **tenth),
         Line("rjcp/boundary", "rjcp", levels, 0 * levels + result["boundary"][..., None], label="boundary",
              colour="text", width=1.2),
-        Line("accepted", "accepted", levels, curves.accepted, group, group),
+        Line(f"{group}/accepted", "accepted", levels, curves.accepted, group, group),
     ]  # fmt: skip
     level, edge = result["trust"], np.log10(result["boundary"])[..., None, None]
     square = Axis("x₁", (-VIEW, VIEW)), Axis("x₂", (-VIEW, VIEW))
@@ -163,73 +159,6 @@ def _here(result, amount):
     )  # fmt: skip
 
 
-def _at(result, values):
-    """A curve's value at the level nearest to the settings."""
-    return float(np.asarray(values)[int(result["near"])])
-
-
-def rises(result):
-    """Does the typical run's RJCP rise tenfold over what it is when nothing is disturbed?"""
-    return _at(result, result["curves"].rjcp[:, 0]) >= RISES * float(result["calm"])
-
-
-def falls(result):
-    """Are a tenth of the proposals, or more, refused?"""
-    return _at(result, result["curves"].accepted) <= FALLS
-
-
-def reading(result):
-    walk, off = result["walks"]["dipg_differenced"], float(result["errors"]["dipg_differenced"])
-    sentences = [f"D-IPG {fate(walk)}, {number_word(off)} from the truth{_instead(walk, off)}."]
-    other = result["walks"]["gauss_newton"]
-    sentences.append(f"Gauss–Newton {fate(other)}, {number_word(result['errors']['gauss_newton'])} from it.")
-    highest, boundary = float(result["highest"]), float(result["boundary"])
-    side = "not a number" if not np.isfinite(highest) else "above" if highest > boundary else "below"
-    gauges = f"RJCP was {number_word(highest)} at most on its way, {side} the boundary of {number_word(boundary)}"
-    if side == "not a number":
-        gauges = "RJCP was not a number on its way"
-    sentences.append(f"{gauges}; {_share(walk)} of its proposals were accepted.")
-    return " ".join([*sentences, _drawn(result)]) + _signature(result)
-
-
-def _signature(result):
-    """The failure signature of D-IPG's run, if it has one, as it is found without knowing the truth."""
-    chosen, solver = result["settings"], measured.solver(result["reach"])
-    known = measured.world(chosen["turn"] if chosen["disturb"] == "stale" else 0.0)
-    noise = float(result["stray"] / solver.scale)
-    aimed = Aimed(known, jnp.asarray(result["target"]))
-    return remark(aimed, result["walks"]["dipg_differenced"], solver, float(result["rjcp"][-1]), noise)
-
-
-def _share(walk):
-    """How many of a walk's proposals were accepted."""
-    return "all" if walk.accepted == 1 else share_word(float(walk.accepted))
-
-
-def _instead(walk, off):
-    """That a run which is off may have done what it was asked."""
-    arrived = Status(int(walk.status)) == Status.CONVERGED
-    return ", at an x that explains its data all the same" if arrived and off > FOUND else ""
-
-
-def _drawn(result):
-    """What the drawn runs say at this level, and over all of them."""
-    curves = result["curves"]
-    error = number_word(_at(result, curves.error["dipg_differenced"][:, 0]))
-    said = {
-        (False, False): "neither gauge warns",
-        (True, False): "RJCP warns",
-        (False, True): "only the refused proposals warn",
-        (True, True): "both gauges warn",
-    }[rises(result), falls(result)]
-    over = f"over all levels the rank correlation of RJCP and error is {curves.with_rjcp:.2f}".replace("-", "−")
-    return f"At about this level the typical drawn run is off by {error}, and {said}; {over}."
-
-
-def _only(rise, fall):
-    return lambda result: (rises(result), falls(result)) == (rise, fall)
-
-
 FAR_TRUTH = {"disturb": "range", "truth": (-2.2, 1.2), "start": (0.85, 0.75)}
 FAR_START = {"disturb": "start", "truth": (-0.7, -0.5), "start": (-2.2, 1.2)}
 
@@ -237,12 +166,7 @@ LESSON = Lesson(
     slug="limits",
     title="Robustness and limits",
     question="What can go wrong without anyone noticing?",
-    text=(
-        "D-IPG walks on the turned sine, with a $g$ trained in the dashed square. One thing is wrong: the data, the "
-        "simulator, $g$, the box, or the place. Who does not know the truth has two gauges: RJCP along the way, and "
-        "how many proposals Armijo’s rule accepts. Near a solution a step turns an error $e$ of $x$ into "
-        "$(I - \\eta\\,J_g J_f)\\,e$, so below RJCP = 1 it shrinks."
-    ),
+    text=notes.LIMITS_TEXT,
     minutes=9,
     controls=(
         Step("step", "step", BUDGET, BUDGET),
@@ -262,20 +186,13 @@ LESSON = Lesson(
     simulate=simulate,
     prepare=prepare,
     draw=draw,
-    reading=reading,
+    reading=words.reading,
+    table=words.tables,
     prediction=Prediction(
-        "One thing is disturbed as it stands in the figure. In a typical run, which gauge warns: does RJCP rise "
-        "tenfold, are a tenth of the proposals refused?",
-        (
-            Option("RJCP rises", _only(True, False)),
-            Option("proposals are refused", _only(False, True)),
-            Option("both", _only(True, True)),
-            Option("neither", _only(False, False)),
-        ),
-        remark=(
-            "RJCP compares g with f at the points of the walk. It knows nothing of the data, of a mistake that f and g "
-            "share, of the box, or of where the walk should have gone."
-        ),
+        "In a typical run with this disturbance, which indicator warns: is RJCP at least ten times as high as "
+        "undisturbed, or are at least a tenth of the proposals refused?",
+        words.OPTIONS,
+        remark=words.remark,
     ),
     why=notes.LIMITS_WHY + "\n\n" + code(contraction_bound),
     limits=notes.LIMITS_LIMITS,

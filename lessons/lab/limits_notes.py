@@ -3,27 +3,41 @@
 from lessons.lab.limits_study import BUDGET, ETA, TOLERANCE, TRAINED_NOISE
 from lessons.lesson import Teaching
 
+LIMITS_TEXT = (
+    "D-IPG inverts the turned sine, $f(x) = (\\sin(u_1)/4,\\ 4u_2)$ with $u$ being $x$ turned by 0.6 rad. Its "
+    "$g$ was trained in the dashed square. One thing is wrong: the data are noisy; the world is turned by δ, "
+    "and neither $f$ nor $g$ knows it (*a wrong simulator*); $f$ has been turned with the world, and $g$ has "
+    "not (*an outdated g*); the truth or the start is far away; or a box cuts the steps. Without knowing the "
+    "truth you have two indicators: RJCP, $\\|J_g J_f - I\\|^2$, along the trajectory, and the share of the "
+    "proposals that Armijo’s rule accepts. Near a solution a step of size $\\eta$ turns an error $e$ of $x$ "
+    "into $(I - \\eta\\,J_g J_f)\\,e$: below RJCP = 1 it shrinks."
+)
+
 LIMITS_WHY = (
-    "RJCP is $\\|J_g J_f - I\\|^2$ at a point: it sees what *g* does not know of *f*, where the walk goes. "
-    "So it sees an outdated g, a badly extrapolating g, a point beyond the fold. It cannot see what f and g share, nor "
-    "the data, nor the box. **Noise** divided by J becomes error and leaves RJCP alone, until it throws a walk out of "
-    "the known region; a g *trained* with noise has a far higher RJCP, and under strong noise the smaller error, "
-    "for it averages. A **wrong simulator** is solved perfectly. A **tight box** stops the walk, and Armijo’s rule "
-    "tells. So RJCP and the error rise together, by rank over the drawn runs, for an outdated g and for one that "
-    "extrapolates badly, and not in the other cases.\n\n"
-    "The line in the map is measured: of 400 truths drawn over the whole view, with starts in the trained square, it "
-    "best parts those that D-IPG found from those it missed. On the fold of the "
-    "sine a direction is lost, which alone makes RJCP 1; beyond it the direction comes back reversed, which makes it 4."
+    "RJCP is $\\|J_g J_f - I\\|^2$ at a point: at the points of the trajectory it shows where *g* fails to "
+    "invert *f*. So it shows an outdated g, a g that extrapolates badly, and a point beyond the fold. It "
+    "cannot show a mistake that f and g share, nor the data, nor the box. **Noise** divided by J becomes "
+    "error and leaves RJCP alone, until it throws a run out of the known region. A g *trained* with noise has "
+    "a far higher RJCP, and under strong noise the smaller error of plain D-IPG, because it averages. A "
+    "**wrong simulator** is inverted without any warning. A **tight box** stops the run, and Armijo’s rule "
+    "refuses its proposals. So RJCP and the error rise together, by rank over the drawn runs, for an outdated "
+    "g and for one that extrapolates badly; for noise, a wrong simulator and the far truth of a g that "
+    "extrapolates well they do not.\n\n"
+    "The line in the map is measured: of 400 truths drawn over the whole view, with starts in the trained "
+    "square, it best separates those that D-IPG found from those it missed. On the fold of the sine a "
+    "direction is lost, which alone makes RJCP 1; beyond it the direction comes back reversed, which makes it "
+    "4."
 )
 
 LIMITS_LIMITS = (
-    "The boundary belongs to a *place*, and the place of the truth is not known: a target from beyond the fold is "
-    "answered from this side of it, with a residual of zero and a low RJCP. A better local inverse does not tell two "
-    "causes of one effect apart: see [Many causes](branches). And “it lands on the branch of its start” holds within "
-    "the boundary only; beyond it, the learned g leads to the branch that it was trained on, or stalls. The bound "
-    "speaks of x, Armijo’s rule of y: with one output 16 times as sensitive as the other, an outdated g is refused "
-    "long before RJCP is 1. One g, one toy; for noise along 32 directions, and stopping early, see "
-    "[Heat-1D](heat-1d). What to do about a run that went wrong: [Diagnosis](diagnosis)."
+    "The boundary belongs to a *place*, and the place of the truth is not known. A target from beyond the "
+    "fold is usually answered from this side of it, with a low residual and a low RJCP. A better local "
+    "inverse does not tell two causes of one effect apart: see [Many causes](branches). And “it ends on the "
+    "branch of its start” holds within the boundary only; beyond it, the learned g leads to the branch that "
+    "it was trained on, or the run stalls. The bound speaks of x, Armijo’s rule of y: one output is 16 times "
+    "as sensitive as the other, so an outdated g is refused long before RJCP is 1. One g, one toy; for noise "
+    "along 32 directions, and stopping early, see [Heat-1D](heat-1d). What to do about a run that went wrong: "
+    "[Diagnosis](diagnosis)."
 )
 
 
@@ -67,16 +81,16 @@ def limits_numbers(result):
 LIMITS_TEACHING = Teaching(
     misconception="A low RJCP means that the answer is right.",
     demo=(
-        ("Noise: the error grows with it, RJCP does not move.", {}),
-        ("The simulator itself is turned. D-IPG arrives, RJCP is low, the answer is wrong.", {"disturb": "shared"}),
-        ("Now only g is outdated: the clouds come in, and proposals are refused.", {"disturb": "stale"}),
+        ("Noise: the error grows with it, RJCP does not change.", {}),
+        ("The world is turned. D-IPG converges, RJCP is low, the answer is wrong.", {"disturb": "shared"}),
+        ("Now only g is outdated: RJCP rises, and proposals are refused.", {"disturb": "stale"}),
         (
             "A target from beyond the fold is answered from this side.",
             {"disturb": "range", "truth": (-2.2, 1.2)},
         ),
     ),
     room=(
-        "You have a trained inverse and a run that arrived. Which mistakes can you exclude? Listen for: g against f; "
+        "You have a trained inverse and a run that converged. Which mistakes can you exclude? Listen for: g against f; "
         "then for: and who checks f? For that it takes other data."
     ),
 )

@@ -121,7 +121,8 @@ SAYS = (
     # After the prediction
     Says(r"The slope hardly changes along this way, so its average is the slope at the start\.", hardly),
     Says(
-        r"It is the average slope over the slope at the start: along this way dx/dy is on average (?P<course>.+) there\.",
+        r"It is the average slope over the slope at the start: "
+        r"along this way dx/dy is on average (?P<course>.+) there\.",
         larger,
     ),
     Says(r"Where the slope hardly changes, a step with the slope at the start is right as well\.", alike),
