@@ -39,8 +39,9 @@ def invert_then_average(
 def compromise(problem: Problem, targets: Float[Array, "k m"], half_width: float = 5.0) -> Float[Array, "2"]:
     """The x of least distortion in a square around 0, by brute force: the best node of a grid, then of ever finer ones.
 
-    It uses neither an inverse nor a derivative, so it checks those who do. For two unknowns; exact to about 1e-8, where
-    rounding hides differences of squares.
+    It uses neither an inverse nor a derivative, so it checks those who do. For two unknowns. Nodes are compared by what
+    their distortion differs from the centre's, sum_i (y - c) . (y + c - 2 y_i): a difference of two sums would be lost
+    in rounding.
     """
     line = jnp.linspace(-1.0, 1.0, 41)
     offsets = jnp.stack(jnp.meshgrid(line, line), axis=-1).reshape(-1, 2)
@@ -48,7 +49,13 @@ def compromise(problem: Problem, targets: Float[Array, "k m"], half_width: float
     def closer(place, _):
         centre, width = place
         nodes = centre + width * offsets
-        best = jnp.argmin(jax.vmap(lambda x: distortion(problem.forward(x), targets))(nodes))
+        reference = problem.forward(centre)
+
+        def excess(x):
+            y = problem.forward(x)
+            return jnp.sum((y - reference) * (y + reference - 2 * targets))
+
+        best = jnp.argmin(jax.vmap(excess)(nodes))
         return (nodes[best], width / 10), None
 
     (found, _), _ = jax.lax.scan(closer, (jnp.zeros(2), number(half_width)), length=11)

@@ -14,7 +14,7 @@ from lessons.figures import Axis, Drawing, Field, Line, Mark, Panel
 from lessons.landscape import over_grid
 from lessons.lesson import Claim, Lesson, Takeaway, Teaching
 from lessons.prediction import Option, Prediction
-from lessons.words import code, number_word, point_word
+from lessons.words import code, joined, number_word, point_word
 
 STEPS = 20
 REST = 200  # steps until a walk rests: (1 - 0.05)^200 is 4e-5, at the smallest eta of the slider
@@ -30,6 +30,7 @@ PROBLEMS = {
     "sheared": lambda: Sheared(((1.0, 0.5), (0.0, 1.2))),
 }
 RULES = {"average": average_then_invert, "invert": invert_then_average}
+FIRST = {"average": "averaging first", "invert": "inverting first"}
 LOOK = {
     "average": {"label": "average the pulls, then invert", "colour": "#D62728", "width": 4.0},
     "invert": {"label": "invert for each, then average", "colour": "text", "dash": "dash", "width": 2.0},
@@ -133,7 +134,7 @@ def draw(result):
             ),
             Panel(
                 "away",
-                "distance at rest from least squares",
+                "distance from the compromise at the end",
                 Axis(
                     "step size η", (0.05, 1.0), log=True, ticks=tuple((v, f"{v:g}") for v in (0.05, 0.1, 0.2, 0.5, 1.0))
                 ),
@@ -169,41 +170,46 @@ def away_at_rest(result, name):
 
 
 def reading(result):
-    mean, y_best, least, spread = result["mean"], result["y_best"], float(result["least"]), float(result["spread"])
+    mean, y_best = result["mean"], result["y_best"]
     short = float(np.linalg.norm(mean - y_best))
     if short < REACHED:
-        best = f"The mean of the targets, {point_word(mean)}, can be reached: it is the compromise. "
-        best += f"Its summed squared distance is {number_word(least)}, and no x gets below."
+        best = f"The mean of the targets, {point_word(mean)}, can be reached, so it is the compromise."
     else:
-        best = (
-            f"No x leads to the mean of the targets, {point_word(mean)}; least squares ends {number_word(short)} away, "
-        )
-        best += f"at a summed squared distance of {number_word(least)} instead of {number_word(spread)}."
-    ends = {name: away_at_rest(result, name) for name in RULES}
-    if not all(np.isfinite(end) for end in ends.values()):
-        return f"{best} One of the walks has left for infinity."
-    told = [f"averaging first rests {_near(ends['average'])}", f"inverting first rests {_near(ends['invert'])}"]
-    return f"{best} At η = {result['settings']['eta']:.2g} {' and '.join(told)}."
+        best = f"No x leads to the mean of the targets; the compromise is {number_word(short)} away from it."
+    told = [_end_word(name, away_at_rest(result, name)) for name in RULES]
+    return joined(best, f"At η = {number_word(result['settings']['eta'])} {', '.join(told)}.")
 
 
-def _near(distance):
-    return "on it" if distance < REACHED else f"{number_word(distance)} away from it"
+def _end_word(name, distance):
+    """Where a path ends, after REST iterations."""
+    if not np.isfinite(distance):
+        return f"{FIRST[name]} diverges"
+    where = "at the compromise" if distance < REACHED else f"{number_word(distance)} away from it"
+    return f"{FIRST[name]} ends {where}"
 
 
 def _ahead(result):
-    """The difference of the distances at rest, with what counts as none taken off; positive: averaging first wins."""
+    """The difference of the distances at the end, less than REACHED counts as none; positive: averaging first wins."""
     gap = away_at_rest(result, "invert") - away_at_rest(result, "average")
     return 0.0 if abs(gap) < REACHED else gap
 
 
 def remark(result):
     """Why, at these settings."""
+    if result["settings"]["problem"] == "sheared":
+        return "P is linear, so the average of the inverses is the inverse of the average."
     if _ahead(result) == 0:
-        return "From here P acts as a linear map would: the average of the causes is the cause of the average."
-    return (
-        "Distances are measured in y, so that is where the average means something; the average of three causes is the "
-        "cause of nothing in particular."
-    )
+        return "Here both paths end at effects that differ by less than 0.001, although P is not linear."
+    if _ahead(result) > 0:
+        return "The loss is a distance in y, so average in y. The average of three causes has no special meaning."
+    return "Here averaging first has not reached the compromise within 200 iterations, or ends at another one."
+
+
+def _diverged(result):
+    """Why there is no answer, where a path has no end."""
+    if all(np.isfinite(away_at_rest(result, name)) for name in RULES):
+        return ""
+    return "At these settings a path diverges, so it has no end."
 
 
 def _compromise_claim(lesson):
@@ -281,14 +287,14 @@ LESSON = Lesson(
     question="With an inverse at hand, is there anything left to optimise?",
     text=(
         "For one target, $P^{-1}(y^*; x)$ is the answer: one evaluation. Now three targets want the same $x$, and no "
-        "$x$ serves them all. Wanted is the least distortion, $\\min_x \\sum_i |P(x) - y_i|^2$. You may **average** "
-        "the three pulls $y_i - y$ in y and invert once, or **invert** for each target and average the three "
-        "$\\Delta x$."
+        "$x$ serves them all. At first $P(x) = (x_1, x_2^2)$. We want the least distortion, "
+        "$\\min_x \\sum_i |P(x) - y_i|^2$. At each iteration you may **average** the three pulls $\\eta\\,(y_i - y)$ "
+        "in y and invert once, or **invert** for each target and average the three $\\Delta x$."
     ),
     minutes=7,
     controls=(
         Step("step", "step", STEPS, STEPS),
-        Slider("eta", "η, share of each pull", 0.05, 1.0, 0.6, "log", landmarks=(Landmark("full", 1.0),)),
+        Slider("eta", "η, share of each pull", 0.05, 1.0, 0.6, "log", landmarks=(Landmark("full step", 1.0),)),
         Choice(
             "problem", "P", {"squared": "folds: (x₁, x₂²)", "sine": "turns and bends", "sheared": "shears"}, "squared"
         ),
@@ -302,23 +308,36 @@ LESSON = Lesson(
     draw=draw,
     reading=reading,
     prediction=Prediction(
-        "Both walks go on until they rest, at η = {eta:.2g}. Which of them ends at the lower distortion?",
+        "Both methods run for 200 iterations at η = {eta:.2g}. Which of them ends nearer to the least distortion?",
         (
-            Option("averaging the pulls first, then inverting", lambda result: _ahead(result) > 0),
-            Option("inverting for each target first, then averaging", lambda result: _ahead(result) < 0),
-            Option("neither: they end at the same y", lambda result: _ahead(result) == 0),
+            Option(
+                "averaging the pulls first, then inverting",
+                lambda result: _ahead(result) > 0,
+                "The order matters only if P is curved along the steps.",
+            ),
+            Option(
+                "inverting for each target first, then averaging",
+                lambda result: _ahead(result) < 0,
+                "Three exact solutions look better than one, but the distortion is measured in y, not in x.",
+            ),
+            Option(
+                "neither: they end at the same y, within 0.001",
+                lambda result: _ahead(result) == 0,
+                "That holds for a linear P. For a curved P the average of the causes is not the cause of the average.",
+            ),
         ),
         remark=remark,
+        unasked=_diverged,
     ),
     why=(
         "With $\\bar y$ the mean of the three, $\\sum_i |y - y_i|^2 = 3\\,|y - \\bar y|^2 + \\sum_i |y_i - \\bar y|^2$."
         " The second term is there whatever you do, so the compromise is the $x$ whose effect is nearest to "
-        "$\\bar y$. Averaging first walks straight to it, at any $\\eta$. Inverting first rests where three *bent* "
+        "$\\bar y$. Averaging first goes straight to it, at any $\\eta$. Inverting first ends where three *bent* "
         "steps cancel, which is elsewhere; as $\\eta \\to 0$ the steps become straight and it gets there too, in "
-        "more and more steps.\n\n" + code(average_then_invert, invert_then_average)
+        "more and more iterations.\n\n" + code(average_then_invert, invert_then_average)
     ),
     limits=(
-        "For one simulator, many targets are one target in disguise: their mean. So with $\\eta = 1$ a single "
+        "For one simulator, many targets are equivalent to their mean. So with $\\eta = 1$ a single "
         "inversion solves this problem as well; the iteration is needed if the inverse holds only nearby, and if "
         "each target has its *own* simulator: their effects cannot be averaged, and one minimises the sum over $x$ "
         "itself ([Four ways down](four-ways)). If $\\bar y$ is out of reach (shaded), it matters what the inverse does "
