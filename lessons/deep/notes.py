@@ -107,3 +107,54 @@ FALL_BACK_TEACHING = Teaching(
         "and for “compare with what it was trained on”."
     ),
 )
+
+
+def _average_code(most, problems, settings):
+    name = settings["problem"]
+    make = {"square": "SquaredSecond()", "sine": "RotatedSine(conditioning=1.0, angle=0.0)", "line": "Scaled(2.0)"}[
+        name
+    ]
+    _, component, fold = problems[name]
+    return f"""\
+import jax.numpy as jnp
+from core.averages import averaged_step, gauss, pull_back
+from core.toys import {make.split("(")[0]}
+
+problem, component, end = {make}, {component}, {fold}
+x0 = jnp.zeros(2).at[component].set({settings["start"]!r})
+y0 = problem.forward(x0)
+gap = {settings["size"]!r} * (end - y0[component])
+dy = jnp.zeros(2).at[component].set(gap)
+nodes, weights = map(jnp.array, gauss({most}))
+averaged = averaged_step(problem, x0, dy, nodes, weights)[component]
+inverse_simulator = (problem.inverse(y0 + dy, x0) - x0)[component]
+inverse_gradient = pull_back(problem, x0, dy)[component]
+"""
+
+
+def _average_numbers(result):
+    return {
+        "averaged": result["means"][-1] * result["dy"],
+        "inverse_simulator": result["dx"],
+        "inverse_gradient": result["linear"],
+    }
+
+
+def average_takeaway(most, problems):
+    """most: how many points of quadrature; problems: of each name the problem, its component and where it ends."""
+    return Takeaway(partial(_average_code, most, problems), _average_numbers)
+
+
+AVERAGE_TEACHING = Teaching(
+    misconception="The derivative at the present point is the best slope for a step from there.",
+    demo=(
+        ("No point yet: one bar as high as the inverse gradient’s slope.", {"step": 0}),
+        ("Four points: the stairs follow the curve, and their average is 0.1 % off.", {"step": 4}),
+        ("A step of 1 %: the two meet, and the gap over Δy falls like Δy.", {"size": 0.01}),
+        ("All the way to the fold: infinite slope, finite average.", {"size": 1.0, "step": 12}),
+    ),
+    room=(
+        "A car’s speedometer at the start, or its average speed: which tells you when it arrives? Listen for "
+        "“average over what?”, over y here, not over x."
+    ),
+)

@@ -87,7 +87,7 @@ def goes(result, match):
     """The ratio; and its reason, judged by the mean slope beside that at the start."""
     grows = mean(result) > slope(result, ends(result)[0])
     close = said(match["ratio"], ratio(result)) or np.isclose(float(match["ratio"]), ratio(result), atol=0.0051)
-    return close and grows == (match["course"] == "grows")
+    return close and grows == (match["course"] == "larger")
 
 
 def alike(result, _match):
@@ -107,8 +107,8 @@ def larger(result, match):
 SAYS = (
     Says(r"Both steps are about as long, because the slope hardly changes along this one\.", alike),
     Says(
-        r"The inverse simulator goes (?P<ratio>\S+) times as far as the inverse gradient, because the slope "
-        r"(?P<course>grows|falls) on average\.",
+        r"The inverse simulator goes (?P<ratio>\S+) times as far as the inverse gradient: on average the slope is "
+        r"(?P<course>larger|smaller) than at the start\.",
         goes,
     ),
     Says(r"The slope at the start alone misses the average by (?P<off>\S+) %\.", is_off),
@@ -121,13 +121,13 @@ SAYS = (
     # After the prediction
     Says(r"The slope hardly changes along this way, so its average is the slope at the start\.", hardly),
     Says(
-        r"It is the average slope over the slope at the start: "
-        r"along this way dx/dy is on average (?P<course>.+) there\.",
+        r"It is the average slope over the slope at the start: along this way dx/dy is on average (?P<course>.+) "
+        r"there\.",
         larger,
     ),
     Says(r"Where the slope hardly changes, a step with the slope at the start is right as well\.", alike),
     Says(
-        r"That would be so if dx/dy were the same along the whole step\.",
+        r"It would be about 1 if dx/dy hardly changed along the step\.",
         lambda r, m: not np.isclose(ratio(r), 1, atol=0.019),
     ),
     Says(
@@ -174,13 +174,13 @@ def curve(result):
 def errors(result):
     """Of the average by 0 to 12 points."""
     own = np.array([off(result, count) for count in range(MOST + 1)])
-    found = np.abs(np.asarray(result["means"], float) / float(result["mean"]) - 1)
+    found = np.abs(result["means"] - result["mean"]) / np.abs(result["mean"])
     return np.arange(MOST + 1), coarse(result, own, found)
 
 
 DRAWN = {
-    "mean": lambda r: (ends(r), np.full(2, mean(r))),
-    "first": lambda r: (ends(r), np.full(2, slope(r, ends(r)[0]))),
+    "inverse_simulator/slope": lambda r: (ends(r), np.full(2, mean(r))),
+    "inverse_gradient/slope": lambda r: (ends(r), np.full(2, slope(r, ends(r)[0]))),
     "curve": curve,
     "cells": bars,
     "off": errors,
