@@ -50,3 +50,18 @@ SCORECARD_TEACHING = Teaching(
     room="Which row would you give up first in your own field, and which never? Listen for: units cost nothing "
     "to get right on paper; the last row decides what can be used at all.",
 )
+
+SPACES_TEACHING = Teaching(
+    misconception="The best way is the one that looks straight where you draw it, in x-space.",
+    demo=(
+        ("One step, marked in three spaces. Play the others.", {"step": 1}),
+        (
+            "Gradient descent is at right angles to the isolines in x; look at it in y.",
+            {"method": "gradient_descent", "step": 8},
+        ),
+        ("Let P fold instead: straight in y again.", {"problem": "squared", "start": (1.2, 1.4)}),
+        ("A shear: straight in both.", {"problem": "sheared", "start": (1.2, 1.4)}),
+    ),
+    room="In which of the three spaces would you choose the direction of a step, and in which do you have to carry "
+    "it out? Listen for: choose in y, where the loss is round; carry out in x; that needs the inverse.",
+)

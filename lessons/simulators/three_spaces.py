@@ -13,9 +13,10 @@ from core.updates import inverse_simulator
 from lessons.controls import Choice, Landmark, Point, Slider, Step
 from lessons.figures import FAR, METHODS, Axis, Drawing, Field, Line, Mark, Panel, Readout, drawable, path_lines
 from lessons.landscape import landscape, over_grid
-from lessons.lesson import Claim, Lesson, Takeaway, Teaching
+from lessons.lesson import Claim, Lesson, Takeaway
 from lessons.methods import RULES
 from lessons.prediction import Aim
+from lessons.simulators import notes
 from lessons.words import code, joined, number_word, sentence, share_word
 
 STEPS = 12
@@ -384,20 +385,7 @@ LESSON = Lesson(
     ),
     symbols=("x", "y", "target", "loss", "simulator", "eta", "dx", "jacobian", "singular-value", "pg", "inverse"),
     takeaway=Takeaway(takeaway, taken),
-    teaching=Teaching(
-        misconception="The best way is the one that looks straight where you draw it, in x-space.",
-        demo=(
-            ("One step, marked in three spaces. Play the others.", {"step": 1}),
-            (
-                "Gradient descent is at right angles to the isolines in x; look at it in y.",
-                {"method": "gradient_descent", "step": 8},
-            ),
-            ("Let P fold instead: straight in y again.", {"problem": "squared", "start": (1.2, 1.4)}),
-            ("A shear: straight in both.", {"problem": "sheared", "start": (1.2, 1.4)}),
-        ),
-        room="In which of the three spaces would you choose the direction of a step, and in which do you have to carry "
-        "it out? Listen for: choose in y, where the loss is round; carry out in x; that needs the inverse.",
-    ),
+    teaching=notes.SPACES_TEACHING,
     alt="A square grid in x-space and its image under P in y-space, with one method’s walk, a small square at its "
     "current step in both, and the loss by step.",
 )

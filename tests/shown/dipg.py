@@ -1,18 +1,17 @@
 """D-IPG over the trust map: what its page says and draws."""
 
-from typing import Any
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from core.deceptron import Deceptron, composition_defect
-from core.networks import Physics, as_type
+from core.deceptron import composition_defect
+from core.networks import as_type
 from core.protocol import Status
 from lessons.learned import setting
 from tests.shown import kit
 from tests.shown.kit import Says, point_said, said
+from tests.shown.other_inverses import OTHERS, other_model
 
 METHODS = {
     "inverse_simulator": "Inverse simulator",
@@ -31,39 +30,6 @@ PLACES = (
     *({"start": (0.85, -0.75), "eta": eta} | SQUARED for eta in (0.35, 1.0)),
     *({"start": start, "eta": 0.6} | SINE for start in ((2.4, 1.2), (-2.0, 2.0), (1.9, 2.6), (-3.0, 1.0), (2.2, -1.0))),
     *({"start": start, "box": "trained"} for start in ((1.4, 1.4), (-1.2, 1.3), (-3.0, 3.0), (3.0, 0.5))),
-)
-
-
-class OneBranch(eqx.Module):
-    """The exact inverse around one point, its changes then multiplied by a matrix: a g that is right, or wrong."""
-
-    problem: Any
-    centre: Any
-    matrix: Any
-
-    def __call__(self, y):
-        return self.centre + self.matrix @ (self.problem.inverse(y, self.centre) - self.centre)
-
-
-def other_model(problem, matrix):
-    chosen = setting.problem(problem)
-    centre = jnp.array([-0.7, 0.7] if problem == "squared" else [-0.7, -0.5])
-    return Deceptron(Physics(chosen), OneBranch(chosen, centre, jnp.asarray(matrix, centre.dtype)))
-
-
-TURN = np.array([[0.5, -0.8], [0.8, 0.5]])
-FLIP = np.array([[-np.cos(1.2), np.sin(1.2)], [np.sin(1.2), np.cos(1.2)]])  # right where the sine falls
-OTHERS = (
-    ("squared", np.eye(2), {"start": (0.85, 0.75), "eta": 0.6}),
-    ("squared", 0.2 * np.eye(2), {"start": (0.85, 0.75), "eta": 0.5}),
-    ("squared", 2000 * np.eye(2), {"start": (0.85, 0.75), "eta": 0.5}),
-    ("sine", FLIP, {"start": (2.2, -2.4), "eta": 0.6}),
-    *(
-        ("sine", scale * turn, {"start": start, "eta": 1.0, "box": "trained"})
-        for scale in (1.0, 10.0, 300.0)
-        for turn in (TURN, TURN.T)
-        for start in ((0.9, -0.9), (-0.9, 0.9), (-1.0, -0.5))
-    ),
 )
 
 
