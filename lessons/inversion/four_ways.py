@@ -87,7 +87,7 @@ def draw(result):
     y_view = Y_VIEWS[problem]
     shown = ("inverse_simulator", "inverse_gradient", "newton", "gradient_descent")
     target, y0 = result["target"], result["y0"]
-    lines = [line for name in shown for line in path_lines(name, result["paths"][name], result["paths"][name].loss)]
+    lines = [line for name in shown for line in path_lines(name, result["paths"][name])]
     lines += [over_steps(name, "deviation", result["deviations"][name], FLOOR) for name in shown]
     straight = np.stack([y0, np.broadcast_to(target, y0.shape)], axis=-2)
     lines.insert(0, Line("straight", "y", straight[..., 0], straight[..., 1], label="the straight line", width=1.0))
@@ -102,14 +102,13 @@ def draw(result):
                 big=True,
                 equal=True,
             ),
-            Panel("y", "y-space, the effects", Axis("y₁", y_view[0]), Axis("y₂", y_view[1]), big=True),
+            Panel("y", "y-space, the effects", Axis("y₁", y_view[0]), Axis("y₂", y_view[1])),
             Panel(
                 "deviation",
                 "deviation in y from the straight line",
                 Axis("iteration", (0, STEPS)),
                 Axis("share of its length", (FLOOR, 10), log=True),
             ),
-            Panel("loss", "loss", Axis("iteration", (0, STEPS)), Axis("L", (1e-8, 1e3), log=True)),
         ),
         lines=tuple(lines),
         fields=(Field("loss-field", "x", result["landscape"], (-VIEW, VIEW, -VIEW, VIEW), levels=LEVELS),),
@@ -117,7 +116,7 @@ def draw(result):
             Mark("minimum", "x", "cross", minimum[..., 0], minimum[..., 1], "nearest solution"),
             Mark("target", "y", "cross", target[..., 0], target[..., 1], "y*"),
         ),
-        readouts=tuple(Readout(f"{name}/loss", "y", "L =", 2) for name in shown),
+        readouts=tuple(Readout(f"{name}/deviation", "y", "deviation =", 2) for name in shown),
         numbers={"stable_limit": result["stable_limit"]},
         step=result["settings"]["step"],
     )
@@ -393,6 +392,6 @@ LESSON = Lesson(
     symbols=("x", "y", "target", "loss", "eta", "dy", "jacobian", "hessian", "newton", "ig", "pg", "inverse"),
     takeaway=notes.four_takeaway(STEPS),
     teaching=notes.FOUR_TEACHING,
-    alt="Paths of four methods over the isolines of the loss in x-space, the same paths in y-space, their "
-    "deviation from the straight line there, and the loss, both by iteration.",
+    alt="Paths of four methods over the isolines of the loss in x-space, the same paths in y-space, and their "
+    "deviation from the straight line there by iteration.",
 )

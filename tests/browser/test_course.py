@@ -283,7 +283,7 @@ def test_a_step_that_is_pointed_at_is_marked_in_every_space(visit):
     marked = "[data-panel={}] .inv-overlay text:text-is('step 3')"
     assert page.locator(marked.format("y")).count() == 0
     page.mouse.move(box["x"] + x, box["y"] + y)
-    for panel in ("y", "loss"):
+    for panel in ("y", "deviation"):
         page.locator(marked.format(panel)).wait_for(timeout=driver.PATIENCE)
     page.mouse.move(5, 5)
     page.wait_for_function(

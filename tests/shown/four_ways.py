@@ -294,12 +294,6 @@ def effects(result, name):
     return np.where(near.all(axis=1, keepdims=True), forward(result["settings"]["problem"], path.x), path.y)
 
 
-def losses(result, name):
-    with np.errstate(all="ignore"):
-        y = forward(result["settings"]["problem"], result["paths"][name].x)
-        return np.sum((y - target(result)) ** 2, -1)
-
-
 def drawn_deviations(result, name):
     """Own numbers; where they are rounding, or agree to 1e-5, the result's, which is no worse."""
     own, given = deviations(result, name), np.asarray(result["deviations"][name], float)
@@ -309,7 +303,6 @@ def drawn_deviations(result, name):
 
 DRAWN = {f"{name}/x": lambda r, name=name: np.asarray(r["paths"][name].x, float).T for name in ALL}
 DRAWN |= {f"{name}/y": lambda r, name=name: effects(r, name).T for name in ALL}
-DRAWN |= {f"{name}/loss": lambda r, name=name: (np.arange(31), losses(r, name)) for name in ALL}
 DRAWN |= {f"{name}/deviation": lambda r, name=name: (np.arange(31), drawn_deviations(r, name)) for name in ALL}
 DRAWN |= {"straight": lambda r: np.stack([forward(r["settings"]["problem"], r["settings"]["start"]), target(r)]).T}
 MARKS = {"minimum": nearest, "target": target}
@@ -318,7 +311,6 @@ AXES = {
     "x": ("x₁", "x₂"),
     "y": ("y₁", "y₂"),
     "deviation": ("iteration", "share of its length"),
-    "loss": ("iteration", "L"),
 }
 LANDMARKS = {
     "eta_gd/textbook": lambda value, r: value == 0.01,
