@@ -10,6 +10,7 @@ from lessons.controls import read_permalink
 from lessons.glossary import GLOSSARY
 from lessons.lab.study_table import given_of
 from lessons.lesson import Cell, Table
+from lessons.newton import cost
 from pages.ui import find, permalinks, progress
 from pages.ui.navigation import _LINK
 from tests.tables import made_up
@@ -81,6 +82,8 @@ def test_a_cell_links_to_its_run():
 def test_the_cells_of_a_table_open_runs_that_exist(slug):
     lesson = LESSONS[slug]
     given = given_of(made_up(lesson.defaults)) if slug == "studies" else None
+    if slug == "newton-cost":
+        given = cost.given_of(cost.made_up())
     found = lesson.tables(lesson.experiment(given))
     assert found
     for table in found:

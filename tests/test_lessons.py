@@ -150,8 +150,7 @@ def test_costs_are_told_as_far_as_they_are_measured():
         said = tell("newton-cost", result)
         assert bool(lesson.tables(result)) == ("Newton step takes" in said) == (done >= cost.LAST)
         assert f"{done} of {len(records)}" in said or done >= cost.LAST
-    powers = [cells[1].text for _, cells in lesson.tables(result)[0].rows]
-    assert powers == ["2.0", "3.0", "3.0"]
+    assert [cells[1].text for _, cells in lesson.tables(result)[0].rows] == ["2.0", "3.0", "3.0"]
 
 
 @pytest.mark.parametrize("bad", [0.0, np.inf, -1.0, 1e-300])

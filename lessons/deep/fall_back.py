@@ -339,7 +339,7 @@ LESSON = Lesson(
         "back needs a gradient that points somewhere: on the fold of $x_2^2$ it has no component along $x_2$, so a run "
         "that starts there stays there. RJCP asks another question of a learned inverse: whether its Jacobian is the "
         "inverse of the simulator’s ([D-IPG over the trust map](dipg)). Newton’s method has its own reasons to fall "
-        "back ([Where Newton breaks](newton-breaks))."
+        "back ([Newton’s method at a saddle](newton-breaks))."
     ),
     sources=(
         "Physics-based Deep Learning, chapter “Scale-Invariance and Inversion”, section “Integrating a loss function” "

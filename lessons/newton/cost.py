@@ -131,7 +131,7 @@ def table(result):
     at, powers, holds = result["at"], result["powers"], result["holds"]
     rows = []
     for name in TIMES:
-        kept = (bytes_word(float(holds[name])), f"{powers[f'{name}_bytes']:.2f}") if name in holds else ("", "")
+        kept = (bytes_word(float(holds[name])), f"{powers[f'{name}_bytes']:.2f}") if name in holds else ("–", "–")
         texts = (duration_word(float(at[name])), f"{powers[name]:.1f}", *kept)
         rows.append((STYLES[name][2], tuple(Cell(text) for text in texts)))
     return Table(
