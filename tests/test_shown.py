@@ -23,7 +23,8 @@ every_lesson = pytest.mark.parametrize("slug", SHOWN)
 def results(slug):
     """The runs that a lesson's sentences and lines are held against.
 
-    What is drawn is looked at for some of them, by an odd stride: choices may alternate, and an even one would miss half.
+    What is drawn is looked at for some of them, by an odd stride: choices may alternate, and an even one would miss
+    half.
     """
     return kit.runs(LESSONS[slug])
 

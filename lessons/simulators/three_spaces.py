@@ -14,7 +14,7 @@ from lessons.controls import Choice, Landmark, Point, Slider, Step
 from lessons.figures import FAR, METHODS, Axis, Drawing, Field, Line, Mark, Panel, Readout, drawable, path_lines
 from lessons.landscape import landscape, over_grid
 from lessons.lesson import Claim, Lesson, Takeaway
-from lessons.methods import RULES
+from lessons.methods import INVERSE, RULES
 from lessons.prediction import Aim
 from lessons.simulators import notes
 from lessons.words import code, joined, number_word, sentence, share_word
@@ -28,7 +28,6 @@ STRAIGHT = 1e-4  # of the line's length: a bend below this is rounding, in float
 SOLVED = 1e-12  # a loss below this is a solution's, up to rounding
 CLOSE = 0.12  # in x: a guess within this distance is right
 HARDLY = 0.03  # in x: too little for the eye
-INVERSE = ("newton", "inverse_gradient", "inverse_simulator")
 GRID = 100  # no slider moves the loss
 PROBLEMS = {
     "squared": lambda start: SquaredSecond(target=(-0.6, 0.2), start=start),
@@ -159,10 +158,8 @@ def draw(result):
 
 def reading(result):
     settings = result["settings"]
-    step, method = settings["step"], settings["method"]
-    path = result["paths"][method]
-    label = METHODS[method].label
-    name = label if method in ("newton", "gradient_descent") else f"the {label}"
+    step, method, path = settings["step"], settings["method"], result["paths"][settings["method"]]
+    name = ("" if method in ("newton", "gradient_descent") else "the ") + METHODS[method].label
     if path.loss[0] < SOLVED:
         return "The start is a solution, so there is no step to take. Move the start."
     if not (np.all(np.abs(path.x[step]) < FAR) and np.all(np.abs(path.y[step]) < FAR)):
