@@ -294,8 +294,8 @@ LESSON = Lesson(
     reading=reading,
     prediction=Aim(
         "Under L² the first step covers the share η = {eta:.2g} of the straight way from the ring to y*. Under "
-        "log-cosh with w = {width:.2g} each component of that step is sinh(2r/w) / (2r/w) times as long, where r is its "
-        "gap. Where in y-space does it land?",
+        "log-cosh with w = {width:.2g} each component of that step is sinh(2r/w) / (2r/w) times as long, where r is "
+        "its gap. Where in y-space does it land?",
         "guess",
         lambda result: result["paths"]["logcosh"].y[1],
         0.4,
