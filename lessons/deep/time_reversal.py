@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from core import integrators, measures
+from core.backend import default_float
 from core.heat import flow, plateaus, wave_numbers
 from core.integrators import STEPPERS
 from core.oscillator import closed_form, rate
@@ -159,8 +160,9 @@ def _enlarged(last):
 
 
 def rounding(result):
-    """Half of the smallest relative step between two numbers of the run, which a backend may have made float32."""
-    return float(np.finfo(np.asarray(result["heat"]["errors"]).dtype).eps) / 2
+    """Half of the smallest relative step between two numbers of the run, in the precision that the backend has."""
+    least = np.dtype(default_float()) if result["settings"]["precision"] == "float64" else np.dtype(np.float32)
+    return float(np.finfo(least).eps) / 2
 
 
 def _distances(result):
@@ -202,6 +204,8 @@ def _undecided(result):
             "With friction no scheme is symmetric. "
             f"Here {LABELS[closest[0]]} ends closest, but no property of the schemes tells so beforehand."
         )
+    if not damped and closest != ["leapfrog"]:
+        return f"Here rounding errors grow on the way, and they decide that {LABELS[closest[0]]} ends closest."
     return ""
 
 

@@ -98,7 +98,7 @@ def table(result):
     rows = (
         ("residual at its end", number_word(signs.residual) if began else "not finite", "above 0.001"),
         ("residual that the noise alone would leave", number_word(signs.noise), "above twice the residual"),
-        ("times that η was halved", str(halvings), ""),
+        ("times that η was halved", str(halvings), "–"),
         ("proposals accepted, before the end", share_word(signs.accepted) if tried else "none made",
          f"{share_word(REFUSED)} or fewer"),
         ("RJCP a component, at its end", number_word(signs.rjcp) if learned else "uses no g", f"above {UNTRUSTED:g}"),

@@ -118,7 +118,7 @@ def outcomes(caption: str, names: tuple[str, ...], result, more: dict[str, dict[
     for name in names:
         found = result["walks"][name]
         numbers = f"{int(found.iterations)}", number_word(found.residual), number_word(result["errors"][name][-1])
-        rest = (column.get(name, "") for column in further.values())
+        rest = (column.get(name, "–") for column in further.values())
         rows.append((METHODS[name].label, tuple(Cell(text) for text in (outcome(found), *numbers, *rest))))
     return Table(caption, ("outcome", "iterations", "residual", "error in x", *further), tuple(rows), numeric=True)
 

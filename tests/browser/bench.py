@@ -59,7 +59,7 @@ window.look = () => ({
     label: button.children[1].textContent, value: button.querySelector(".inv-value").textContent, title: button.title,
     pressed: button.getAttribute("aria-pressed"), ...attributes(button.querySelector("line")),
   })),
-  note: document.querySelector(".inv-note")?.textContent,
+  note: document.querySelector(".inv-note .inv-reading")?.textContent,
   count: document.querySelector(".inv-stepcount")?.textContent,
   sliders: Object.fromEntries([...document.querySelectorAll(".inv-slider")].map((row) => [row.dataset.control, {
     label: row.querySelector("label").textContent, output: row.querySelector("output").textContent,

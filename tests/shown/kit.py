@@ -222,7 +222,7 @@ def table_row_slips(table: Table, rows: dict[str, tuple[Any, ...]]) -> Iterator[
             if isinstance(value, str):
                 right = cell.text == value
             else:
-                parts = [part for part in cell.text.split(" → ") if part]
+                parts = [part for part in cell.text.split(" → ") if part != "–"]
                 values = np.atleast_1d(value)
                 right = len(parts) == len(values) and all(map(said, parts, values))
             if not right:

@@ -88,7 +88,8 @@ def placed(result, match, best):
 
 
 def rounding(result):
-    return np.finfo(np.asarray(result["roads"]["rk4"]).dtype).eps / 2
+    single = precision() == "float32" or result["settings"]["precision"] == "float32"
+    return np.finfo(np.float32 if single else np.float64).eps / 2
 
 
 def damped(result, _match=None):
@@ -149,6 +150,10 @@ SAYS = (
     Says(
         r"Runge–Kutta 4 is more accurate, but a small error is not an exact inverse\.",
         lambda r, m: undamped(r) and distances(r)["rk4"] > distances(r)["leapfrog"],
+    ),
+    Says(
+        r"Here rounding errors grow on the way, and they decide that (?P<who>.+) ends closest\.",
+        lambda r, m: undamped(r) and closest(r) != "leapfrog" and distances(r)["leapfrog"] > 10 * rounding(r),
     ),
 )  # fmt: skip
 
