@@ -128,14 +128,13 @@ def _omega(result, name):
 def reading(result):
     true, exact = float(meaning(result["truth"])[0]), result["walks"]["levenberg_marquardt"]
     end = _omega(result, "levenberg_marquardt")
-    first = f"Levenberg–Marquardt {walking.ending(exact)} at ω = {end:.2f}"
+    first = f"Levenberg–Marquardt {walking.ending(exact)} at ω = {end:.2f}; the true frequency is {true:.2f}."
     own, other = (float(result["errors"][name][-1]) for name in ("dipg_differenced", "levenberg_marquardt"))
     side = "nearer to" if own < other else "farther from"
-    learned = f"D-IPG {walking.ending(result['walks']['dipg_differenced'])}, {side} the truth in all four unknowns."
+    learned = f"D-IPG {walking.outcome(result['walks']['dipg_differenced'])}, {side} the truth in all four unknowns."
     if abs(end - true) > ASTRAY:
-        return joined(f"{first}; the true frequency is {true:.2f}.", _clipped(exact), learned)
-    more = walking.signature(NAME, result, relaxation=result["settings"]["relaxation"])
-    return joined(f"{first}, within {ASTRAY} of the truth.", learned) + more
+        return joined(first, _clipped(exact), learned)
+    return joined(first, learned) + walking.signature(NAME, result, relaxation=result["settings"]["relaxation"])
 
 
 def _clipped(found):

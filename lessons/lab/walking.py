@@ -102,9 +102,11 @@ def outcome(found: Solution) -> str:
 
 
 def ending(found: Solution) -> str:
-    """How a run ended and after how many iterations: "converged after 4 iterations"."""
+    """How a run ended and after how many iterations: "converged after 4 iterations", "stalled at the start"."""
     if Status(int(found.status)) == Status.BUDGET:
         return f"used all {int(found.iterations)} iterations"
+    if not int(found.iterations):
+        return f"{outcome(found)} at the start"
     return f"{outcome(found)} after {count_word(int(found.iterations), 'iteration')}"
 
 
