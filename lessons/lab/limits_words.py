@@ -95,7 +95,7 @@ def tables(result):
         run = result["walks"][name]
         own = (number_word(result["highest"]) if np.isfinite(result["highest"]) else "not finite", signature(result))
         numbers = f"{int(run.iterations)}", number_word(run.residual), number_word(result["errors"][name])
-        rows.append((METHODS[name].label, (outcome(run), *numbers, *(own if name == DIPG else ("", "")))))
+        rows.append((METHODS[name].label, (outcome(run), *numbers, *(own if name == DIPG else ("–", "–")))))
     columns = ("outcome", "iterations", "residual", "distance from the truth", "highest RJCP", "signature")
     ran = Table("This run", columns, _cells(rows), numeric=True)
     curves = result["curves"]

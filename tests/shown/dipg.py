@@ -83,7 +83,7 @@ def status(result, name="dipg_differenced"):
 
 
 def used_up(result, name="dipg_differenced"):
-    return steps(result, name) == 40 and not solved(result, name)
+    return steps(result, name) == 40 and residual(result, name)[-1] > 0.9e-6
 
 
 def stalled(result, name="dipg_differenced"):

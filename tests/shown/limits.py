@@ -308,7 +308,7 @@ def table_slips(tables, result):
     rows = {}
     for label, name in METHODS.items():
         numbers = WORDS[status(result, name)], int(run(result, name).iterations), run(result, name).path.residual[-1]
-        rest = (highest(result), own) if name == DIPG else ("", "")
+        rest = (highest(result), own) if name == DIPG else ("–", "–")
         rows[label] = (*numbers, off(result, name), *rest)
     yield from table_row_slips(ran, rows)
     unconverged, refused = status(result) != Status.CONVERGED, made(result)[0] > made(result)[1]
