@@ -133,7 +133,7 @@ def test_what_can_be_said():
 
 def test_nothing_is_asked_where_no_answer_is_right_and_the_figure_is_free(told, monkeypatch):
     prediction = LESSONS["crux"].prediction
-    assert prediction.unasked({}) == ""
+    assert prediction.unasked(LESSONS["crux"].experiment()) == ""
     torn = dataclasses.replace(prediction, unasked=lambda result: "Here both diverge.")
     stages = []
     monkeypatch.setattr("pages.ui.page.stage", lambda payload, **_: stages.append(payload))
