@@ -151,11 +151,14 @@ SAYS = (
         r"Runge–Kutta 4 is more accurate, but a small error is not an exact inverse\.",
         lambda r, m: undamped(r) and distances(r)["rk4"] > distances(r)["leapfrog"],
     ),
-    Says(
-        r"Here rounding errors grow on the way, and they decide that (?P<who>.+) ends closest\.",
-        lambda r, m: undamped(r) and closest(r) != "leapfrog" and distances(r)["leapfrog"] > 10 * rounding(r),
-    ),
 )  # fmt: skip
+if precision() == "float32":  # in float64 rounding errors stay too small for it
+    SAYS += (
+        Says(
+            r"Here rounding errors grow on the way, and they decide that (?P<who>.+) ends closest\.",
+            lambda r, m: undamped(r) and closest(r) != "leapfrog" and distances(r)["leapfrog"] > 10 * rounding(r),
+        ),
+    )
 
 
 def way_there(result, name):
