@@ -137,7 +137,7 @@ def test_what_is_not_swept_stays_as_it_is(slug):
 )
 def test_a_methods_step_size_moves_its_own_lines_only(slider, methods):
     data = frames("four-ways")[slider][0]["data"]
-    assert set(data) == {f"{method}/{panel}" for method in methods for panel in ("x", "y", "deviation", "loss")}
+    assert set(data) == {f"{method}/{panel}" for method in methods for panel in ("x", "y", "deviation")}
 
 
 @every_lesson
