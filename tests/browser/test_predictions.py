@@ -128,7 +128,7 @@ def test_another_try_is_asked_at_the_settings_in_force_and_both_answers_are_list
         page.keyboard.press("Home")
     page.get_by_role("button", name="Try again").click()
     page.locator(".inv-veiled").wait_for(timeout=driver.PATIENCE)
-    assert "α = 0.25" in page.locator(f"{ASKED} legend").inner_text()
+    page.locator(f"{ASKED} legend", has_text="α = 0.25").wait_for(timeout=driver.PATIENCE)
     assert active(page, "type") == "radio"
     driver.wait_until_idle(page)
     right = CRUX.prediction.right(CRUX.experiment(alpha=0.25))[0]
