@@ -6,9 +6,6 @@ import math
 import textwrap
 from collections.abc import Callable
 
-from core.protocol import Status
-from core.solve import Solution
-
 
 def number_word(value: float, digits: int = 2) -> str:
     """A number as a reader would write it: "0.42", "−3.1", "10⁻⁶", "0", "infinity", "not a number".
@@ -108,16 +105,3 @@ def _bare(function: Callable) -> str:
     if ast.get_docstring(definition) is not None:
         del definition.body[0]
     return ast.unparse(definition)
-
-
-def fate(walk: Solution) -> str:
-    """How a walk under the fair protocol ended: "arrived in 4 steps", "stalled after 9 steps, residual 0.02"."""
-    steps, status = count_word(int(walk.iterations), "step"), Status(int(walk.status))
-    if status == Status.CONVERGED:
-        return f"arrived in {steps}"
-    ended = {
-        Status.STALLED: "stalled",
-        Status.BUDGET: "is still on its way",
-        Status.DIVERGED: "diverged",
-    }
-    return f"{ended[status]} after {steps}, residual {number_word(walk.residual)}"
