@@ -298,8 +298,8 @@ def test_a_page_says_something_of_a_run_that_is_not_healthy_only():
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
-        ({"disturb": "noise", "noise": 0.03}, "overfit"),
-        ({"disturb": "noise", "noise": 0.002}, "healthy"),
+        # Two data let two unknowns fit the noise without harm, so the lesson does not tell of it.
+        ({"disturb": "noise", "noise": 0.03}, "healthy"),
         ({"disturb": "box", "half_width": 0.3}, "box"),
         ({"disturb": "stale", "turn": 0.6}, "untrusted"),
         # What is wrong here shows in none of a run's numbers: the lesson's point.
@@ -309,9 +309,10 @@ def test_a_page_says_something_of_a_run_that_is_not_healthy_only():
 )
 def test_the_limits_page_names_what_its_run_shows_and_only_that(settings, expected):
     lesson = lessons()["limits"]
-    said = lesson.reading(lesson.experiment(**settings))
-    named = f"shows a signature: {NAMES[expected]}; see [Diagnosis](diagnosis)."
-    assert said.endswith(named) if expected != "healthy" else "signature" not in said
+    table = lesson.tables(lesson.experiment(**settings))[0]
+    signature = table.columns.index("signature")
+    said = [cells[signature].text for _, cells in table.rows if cells[signature].text != "–"]
+    assert said == [NAMES[expected]]
 
 
 def test_a_walk_of_an_untrained_g_has_some_signature():

@@ -12,7 +12,8 @@ from tests.browser import driver
 from tests.browser.hands import OPEN, predict, settled, stage
 from tests.browser.wire import Wire
 
-LOST = ("ERR_", "WebSocket", "_stcore", "Failed to load", "404")  # what a browser says of a server that is gone
+# What a browser and the page say of a server that is gone.
+LOST = ("ERR_", "WebSocket", "_stcore", "Failed to load", "404", "Is Streamlit still running")
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 
 import pytest
 
@@ -119,13 +120,14 @@ def test_who_does_not_know_is_told(visit, slug):
     assert "The run shows" in judged(page) and "You said" not in judged(page)
 
 
-def test_another_try_is_asked_at_the_settings_in_force_and_both_answers_are_listed(visit, watch):
+def test_another_try_is_asked_at_the_settings_in_force_and_both_answers_are_listed(visit):
     page = visit("crux", alpha=2)
     predict(page, (RIGHT + 1) % 3)
     settled(page, "crux")
-    with watch.rerun():
-        page.locator("[data-control=alpha] input[type=range]").focus()
-        page.keyboard.press("Home")
+    page.locator("[data-control=alpha] input[type=range]").focus()
+    page.keyboard.press("Home")
+    page.wait_for_url(re.compile(r"alpha=0\.25"), timeout=driver.PATIENCE)  # a run of before may end meanwhile
+    driver.wait_until_idle(page)
     page.get_by_role("button", name="Try again").click()
     page.locator(".inv-veiled").wait_for(timeout=driver.PATIENCE)
     page.locator(f"{ASKED} legend", has_text="α = 0.25").wait_for(timeout=driver.PATIENCE)
