@@ -300,6 +300,7 @@ def test_a_page_says_something_of_a_run_that_is_not_healthy_only():
     [
         # Two data let two unknowns fit the noise without harm, so the lesson does not tell of it.
         ({"disturb": "noise", "noise": 0.03}, "healthy"),
+        ({"disturb": "noise", "noise": 0.002}, "healthy"),
         ({"disturb": "box", "half_width": 0.3}, "box"),
         ({"disturb": "stale", "turn": 0.6}, "untrusted"),
         # What is wrong here shows in none of a run's numbers: the lesson's point.
