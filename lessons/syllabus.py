@@ -7,7 +7,7 @@ from lessons.descent import near_optimum, sensitivity, units
 from lessons.inverse_gradients import latent_step, singular
 from lessons.inversion import crux, four_ways
 from lessons.lab import diagnosis, heat_1d, limits, linear_check, oscillator, studies
-from lessons.learned import dipg, probes, train
+from lessons.learned import dipg, probes, speed, train
 from lessons.lesson import Lesson
 from lessons.newton import cost, hessian_terms, newton_breaks, noise, quasi_newton
 from lessons.simulators import branches, many_targets, scorecard, three_spaces
@@ -55,7 +55,7 @@ SYLLABUS = (
         "deep",
         (heat.LESSON, time_reversal.LESSON, path_average.LESSON, loss_step.LESSON, fall_back.LESSON),
     ),
-    Part("Learning the inverse", "learned", (probes.LESSON, train.LESSON, dipg.LESSON), "Deceptron"),
+    Part("Learning the inverse", "learned", (probes.LESSON, train.LESSON, dipg.LESSON, speed.LESSON), "Deceptron"),
     Part(
         "Laboratory",
         "lab",

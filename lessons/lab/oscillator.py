@@ -17,7 +17,7 @@ from core.protocol import Status
 from core.solve import solve_many, solve_path
 from core.study import row, summary
 from lessons.controls import Choice, Landmark, Legend, Preset, Slider, Step
-from lessons.figures import FAINTEST, Axis, Drawing, Line, Mark, Panel, over_steps
+from lessons.figures import FAINTEST, Axis, Drawing, Line, Mark, Panel, crosses, over_steps
 from lessons.lab import notes_oscillator as notes
 from lessons.lab import walking
 from lessons.lab.experiments import EXPERIMENTS
@@ -74,7 +74,7 @@ def draw(result):
     lines = [
         Line("truth", "swing", times, _curve(position, result["clean"]), label="the truth", dash="dash", width=1.5,
              legend=True),
-        Line("measured", "swing", *_crosses(times[1:], result["measured"]), label="measured", colour="text",
+        Line("measured", "swing", *crosses(times[1:], result["measured"], *CROSS), label="measured", colour="text",
              width=1.2, legend=True, answer=False),
     ]  # fmt: skip
     for name in WALKERS:
@@ -109,15 +109,6 @@ def draw(result):
 def _curve(first, later):
     """Positions from time 0 on: the first is a parameter, the later ones are data."""
     return np.concatenate([first[..., None], later], axis=-1)
-
-
-def _crosses(x, y):
-    """A small cross at each datum, as one line with gaps."""
-    wide, high = CROSS
-    moves_x = wide * np.array([-1, 1, np.nan, 0, 0, np.nan])
-    moves_y = high * np.array([0, 0, np.nan, -1, 1, np.nan])
-    xs, ys = x[..., None] + moves_x, y[..., None] + moves_y
-    return xs.reshape(*x.shape[:-1], -1), ys.reshape(*y.shape[:-1], -1)
 
 
 def _omega(result, name):

@@ -232,6 +232,7 @@ SOURCES = {
     "probes": Prepared,
     "train": LiveTraining,
     "dipg": StandardOrMine,
+    "speed": Prepared,
     "linear-check": Prepared,
     "heat-1d": Rehearsed,
     "oscillator": Rehearsed,
