@@ -124,8 +124,8 @@ import jax, jax.numpy as jnp
 from core import networks, setups, solve, toys, training
 setup = setups.toy(toys.{problem[settings["problem"]]})
 _, y_stars, x0s = setup.sample(jax.random.key(7), {INSTANCES})
-solver = setups.Solver({TOLERANCE!r}, setup.solver.scale, setup.solver.box, setup.solver.gradient_step,
-                       eta={settings["eta"]:.6g}, budget={BUDGET})
+solver = setups.Solver({TOLERANCE!r}, setup.solver.scale, setup.solver.box,
+                       setup.solver.gradient_step, eta={settings["eta"]:.6g}, budget={BUDGET})
 def iterations(fit, y_star, x0):  # 0 for a run that does not reach the tolerance
     model = networks.as_type(fit.model, jnp.float64)
     run = solve.solve_path("{settings["method"]}", setup.problem, model, y_star, x0, solver)

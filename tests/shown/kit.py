@@ -178,8 +178,8 @@ SLIPS = (
 
 
 def slips(text: str) -> list[str]:
-    """Numbers and words that no reader should meet; formulas and code have their own rules."""
-    bare = re.sub(r"\$[^$]*\$|```.*?```", "", text, flags=re.DOTALL)
+    """Numbers and words that no reader should meet; formulas and code, here a word, have their own rules."""
+    bare = re.sub(r"\$[^$]*\$|```.*?```", "formula", text, flags=re.DOTALL)
     return [found[0] for pattern in SLIPS for found in re.finditer(pattern, bare)]
 
 
