@@ -61,6 +61,11 @@ class Slider:
             raise ValueError(f"slider {self.name!r}: scale {self.scale!r} with low {self.low} is not possible")
         self.check(self.default)
 
+    @property
+    def whole(self) -> bool:
+        """Whether it counts: all its values are whole numbers and read as such."""
+        return self.step is not None and float(self.step).is_integer() and float(self.low).is_integer()
+
     def places(self, count: int) -> np.ndarray:
         """`count` values from low to high, evenly spaced on the slider's own scale, rounded as they are shown."""
         return _places(self.low, self.high, self.scale, count)

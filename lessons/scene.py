@@ -143,7 +143,7 @@ def control_header(control: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
             "default": control.default,
         }
         header |= {
-            "digits": control.digits,
+            "digits": 1 if control.whole else control.digits,  # digits before the point are never cut
             "unit": control.unit,
             "landmarks": landmarks,
             "group": control.group,

@@ -15,8 +15,9 @@ from lessons.lab import walking
 from lessons.lab.study_table import given_of
 from lessons.learned import setting
 from lessons.newton import cost
-from lessons.scene import moving, scene
+from lessons.scene import control_header, moving, scene
 from pages.ui.stage import pack, unpack
+from tests.browser.expected import formatted
 from tests.tables import made_up
 
 LESSONS = lessons()
@@ -31,7 +32,7 @@ def given(slug):
     if slug == "studies":
         return given_of(made_up(LESSONS[slug].defaults))
     # What these are given is more than a model.
-    if slug in ("scorecard", "probes", "linear-check", "limits", "diagnosis"):
+    if slug in ("scorecard", "probes", "linear-check", "limits", "diagnosis", "speed"):
         return LESSONS[slug].prepare(LESSONS[slug].defaults)
     if slug in ("heat-1d", "oscillator"):
         return walking.setup({"heat-1d": "heat-easy"}.get(slug, slug)).build(jax.random.key(0))
@@ -212,3 +213,12 @@ def test_nan_and_infinity_travel_and_a_frozen_axis_comes_along():
     assert np.isinf(x2[-1, -1]) and np.isfinite(x2[0]).all()
     _, sent = unpack(pack({}, arrays))
     np.testing.assert_array_equal(sent[header["data"]["gradient_descent/x"]["y"]], x2)
+
+
+@every_lesson
+def test_what_is_counted_reads_as_a_whole_number(slug):
+    lesson = LESSONS[slug]
+    for slider in (c for c in lesson.controls if isinstance(c, Slider) and c.step and c.step % 1 == c.low % 1 == 0):
+        digits = control_header(slider, lesson.defaults)["digits"]
+        counts = np.arange(slider.low, slider.high + slider.step, slider.step)
+        assert [formatted(value, digits) for value in counts] == [f"{value:.0f}" for value in counts], slider.name

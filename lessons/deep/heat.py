@@ -294,7 +294,6 @@ LESSON = Lesson(
             0,
             N,
             17,
-            digits=2,
             step=1,
             landmarks=(Landmark("height > ε", number="standing"), Landmark("factor > ε", number="above")),
         ),

@@ -253,11 +253,11 @@ LESSON = Lesson(
             when=("experiment", {name: tuple(e.slug for e in EXPERIMENTS.values() if name in e.methods)
                                  for name in ALL}),
         ),
-        Slider("seeds", "training seeds", 1, 5, 2, step=1, digits=1, swept=False),
+        Slider("seeds", "training seeds", 1, 5, 2, step=1, swept=False),
         Slider("instances", "instances", 20, 300, 100, step=20, swept=False),
         Ticks("probes", "probes of JCP", {key: key for key in PROBED}, group="more",
               when=("experiment", _offered(PROBED))),
-        Slider("data_seeds", "data seeds", 1, 5, 2, step=1, digits=1, swept=False, group="more"),
+        Slider("data_seeds", "data seeds", 1, 5, 2, step=1, swept=False, group="more"),
         Slider("training", "share of training", 0.01, 1.0, 1.0, "log", digits=2, swept=False, group="more"),
         Legend("hide", ALL),
     ),

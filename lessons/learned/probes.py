@@ -195,7 +195,7 @@ LESSON = Lesson(
     text=notes.PROBES_TEXT,
     minutes=8,
     controls=(
-        Slider("probes", "probes k", 1, MAX_PROBES, 4, digits=1, step=1,
+        Slider("probes", "probes k", 1, MAX_PROBES, 4, step=1,
                landmarks=tuple(Landmark(str(k), float(k)) for k in (1, 2, 4, 8))),
         Choice("pair", "f and g", PROBE_PAIRS, "young"),
         Point("x", "x", "x", (-VIEW, -VIEW), (VIEW, VIEW), setting.START),

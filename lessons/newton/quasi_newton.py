@@ -272,7 +272,6 @@ LESSON = Lesson(
             1,
             CAPACITY,
             2,
-            digits=1,
             step=1,
             landmarks=(Landmark("one for each unknown", 2.0),),
         ),

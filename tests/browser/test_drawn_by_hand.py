@@ -35,7 +35,7 @@ def test_each_frame_of_a_slider_is_the_picture_of_its_value(bench, name):
         assert look["state"]["settings"][name] == pytest.approx(values[k], rel=1e-5)
         cursor_at(look, values[k] if name == "a" else bench.settings["a"])
         seen = look["sliders"][name]
-        said = expected.formatted(float(f"{values[k]:.6g}"), slider.digits)
+        said = expected.formatted(float(f"{values[k]:.6g}"), 1 if slider.whole else slider.digits)
         assert seen["output"] == said + (f" {slider.unit}" if slider.unit else "")
         assert seen["share"] == pytest.approx(k / 60, abs=1e-3)
         landmarks_agree(look, frame.numbers)
