@@ -1,4 +1,4 @@
-"""What Newton's step costs on this machine: time and memory of gradient, Hessian and solve, for growing n.
+"""What a step costs on this machine: any method's in time; Newton's in time and memory, as n grows.
 
 For a dense simulator with n unknowns a gradient takes about n^2 operations; the Hessian is n gradients' worth, n^3; to
 solve with it takes 2/3 n^3 more; and it holds n^2 numbers. `measurements` finds out what that means here: everything
@@ -15,7 +15,11 @@ import numpy as np
 from jax.extend.core import jaxpr_as_fun
 from jaxtyping import Array, Float
 
+from core.deceptron import Deceptron
+from core.methods import METHODS
+from core.networks import as_type
 from core.problem import Problem, number
+from core.setup import Solver
 
 SIZES = (32, 64, 128, 256, 512, 1024, 1448, 2048)  # the last takes about as long as all the others
 ORDER = (512, *(n for n in SIZES if n != 512))  # it tells how long the larger ones take, which come last
@@ -72,15 +76,15 @@ def measurements(sizes: Sequence[int] = SIZES) -> Iterator[Measurement]:
     """Measure one size after the other and yield after each, so that whoever asks may stop between two."""
     for n in sizes:
         problem = Dense(n, by_numpy=True)
-        slope = _compiled(lambda problem, x: jax.grad(problem.objective)(x), problem, problem.start)
-        bend = _compiled(lambda problem, x: jax.hessian(problem.objective)(x), problem, problem.start)
+        slope = compiled(lambda problem, x: jax.grad(problem.objective)(x), problem, problem.start)
+        bend = compiled(lambda problem, x: jax.hessian(problem.objective)(x), problem, problem.start)
         gradient, hessian = slope(problem, problem.start), bend(problem, problem.start)
-        solve = _compiled(jnp.linalg.solve, hessian, gradient)
+        solve = compiled(jnp.linalg.solve, hessian, gradient)
         yield Measurement(
             n,
-            _fastest(slope, problem, problem.start),
-            _fastest(bend, problem, problem.start),
-            _fastest(solve, hessian, gradient),
+            fastest(slope, problem, problem.start),
+            fastest(bend, problem, problem.start),
+            fastest(solve, hessian, gradient),
             gradient.nbytes,
             hessian.nbytes,
             *(_scratch(program) for program in (slope, bend)),
@@ -93,7 +97,7 @@ def work_of(function: Callable, *arguments: Any) -> float:
 
     XLA counts the body of a loop once, however often it runs: here the body of a `lax.scan` counts as often as it does.
     """
-    return _work(_compiled(function, *arguments)) + _again(jax.make_jaxpr(function)(*arguments).jaxpr)
+    return _work(compiled(function, *arguments)) + _again(jax.make_jaxpr(function)(*arguments).jaxpr)
 
 
 def _again(jaxpr: Any) -> float:
@@ -109,11 +113,12 @@ def _again(jaxpr: Any) -> float:
     return work
 
 
-def _compiled(function: Callable, *arguments: Any) -> Any:
+def compiled(function: Callable, *arguments: Any) -> Any:
+    """A function's program for arguments like these, made and not yet run."""
     return jax.jit(function).lower(*arguments).compile()
 
 
-def _fastest(program: Callable, *arguments: Any) -> float:
+def fastest(program: Callable, *arguments: Any) -> float:
     """Seconds of the fastest of several runs, each until its result is there."""
     times: list[float] = []
     while _again_needed(len(times), sum(times)):
@@ -121,6 +126,25 @@ def _fastest(program: Callable, *arguments: Any) -> float:
         jax.block_until_ready(program(*arguments))
         times.append(time.perf_counter() - begun)
     return min(times)
+
+
+def first_proposal(
+    method: str, problem: Problem, model: Deceptron | None, x: Float[Array, " n"], solver: Solver
+) -> tuple[Callable, tuple]:
+    """What a method does before a step is tried, y = P(x) and its first proposal from there; and its arguments."""
+    chosen = METHODS[method]
+
+    def propose(problem, model, x):
+        memory = () if chosen.memory is None else (chosen.memory.begin(x),)
+        return chosen.propose(problem, model, x, problem.forward(x), solver, *memory)(solver.eta)
+
+    return propose, as_type((problem, model, x), x.dtype)
+
+
+def step_seconds(*step: Any) -> float:
+    """Seconds that the `first_proposal` of these arguments takes."""
+    propose, arguments = first_proposal(*step)
+    return fastest(compiled(propose, *arguments), *arguments)
 
 
 def _again_needed(runs: int, seconds: float) -> bool:

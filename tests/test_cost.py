@@ -11,6 +11,10 @@ import pytest
 from core import cost
 from core.backend import default_float
 from core.cost import LAST, ORDER, SIZES, Dense, Measurement, growth, measurements, seconds_left
+from core.problem import Aimed
+from core.setups import toy
+from core.solve import solve
+from core.toys import RotatedSine
 
 SMALL = (8, 16, 32, 64)
 BYTES = jnp.dtype(default_float()).itemsize
@@ -56,7 +60,7 @@ def test_it_may_be_stopped_between_two_sizes(monkeypatch):
 
 def test_everything_is_compiled_before_it_is_timed(monkeypatch):
     runs = []
-    monkeypatch.setattr(cost, "_fastest", lambda program, *arguments: runs.append(program) or 1.0)
+    monkeypatch.setattr(cost, "fastest", lambda program, *arguments: runs.append(program) or 1.0)
     next(measurements((4,)))
     assert len(runs) == 3 and all(hasattr(program, "memory_analysis") for program in runs)
 
@@ -66,7 +70,7 @@ def test_the_clock_is_read_when_the_result_is_there(monkeypatch):
     events, clock = [], itertools.count()
     monkeypatch.setattr(cost.time, "perf_counter", lambda: events.append("clock") or next(clock))
     monkeypatch.setattr(cost.jax, "block_until_ready", lambda result: events.append(result))
-    cost._fastest(lambda: events.append("run") or "there")
+    cost.fastest(lambda: events.append("run") or "there")
     assert events == ["clock", "run", "there", "clock"] * cost.LEAST
 
 
@@ -75,7 +79,7 @@ def test_how_often_a_run_is_repeated(monkeypatch, seconds, runs):
     """Seven times 0.06 seconds is the first sum above 0.4."""
     clock, seen = itertools.count(0.0, seconds), []
     monkeypatch.setattr(cost.time, "perf_counter", lambda: next(clock))
-    cost._fastest(lambda: seen.append(0))
+    cost.fastest(lambda: seen.append(0))
     assert len(seen) == runs
 
 
@@ -96,7 +100,7 @@ def test_the_fastest_of_several_runs_counts(monkeypatch):
     clock = iter([0.0, 5.0, 10.0, 12.0, 20.0, 23.0])
     monkeypatch.setattr(cost.time, "perf_counter", lambda: next(clock))
     seen = []
-    assert cost._fastest(lambda x: seen.append(x) or jnp.zeros(()), 7) == 2.0
+    assert cost.fastest(lambda x: seen.append(x) or jnp.zeros(()), 7) == 2.0
     assert seen == [7] * cost.LEAST
 
 
@@ -197,3 +201,15 @@ def test_how_long_the_measurement_takes_is_known_from_its_first_size_on():
             assert whole / 1.5 <= said <= whole * 1.5, (seed, done)
     assert seconds_left((), (), SIZES) is None
     assert sorted(ORDER) == list(SIZES)
+
+
+@pytest.mark.parametrize("method", ["gradient_descent", "nesterov", "levenberg_marquardt", "dipg_differenced"])
+def test_the_step_that_is_timed_is_the_methods_first(monkeypatch, method):
+    monkeypatch.setattr(cost, "fastest", lambda program, *arguments: program(*arguments))
+    setup = toy(RotatedSine())
+    problem, model = Aimed(setup.problem, setup.problem.target), setup.build(jax.random.key(0))
+    _, proposed = cost.step_seconds(method, problem, model, setup.problem.start, setup.solver)
+    walk = solve(method, setup, model, setup.problem.target, setup.problem.start)
+    first = walk.path.trials
+    assert first.halvings[0] == 0
+    np.testing.assert_allclose(proposed, first.pulled_back[0], rtol=1e-9)

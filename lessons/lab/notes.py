@@ -23,7 +23,12 @@ HEAT_LIMITS = (
     "One training seed, one profile at a time; for many see [Studies over seeds](studies). Nobody tells a method when "
     "to stop: the tolerance must know the noise. Profiles unlike those of training (sums of sine waves within 0.15 and "
     "0.85) are another matter. On the hard problem RJCP stays "
-    "near 1, since of 32 directions the faintest are hardly learned, and D-IPG arrives all the same."
+    "near 1, since of 32 directions the faintest are hardly learned, and D-IPG arrives all the same.\n\n"
+    "What a step takes in the table is y = P(x) and the first proposal, the fastest of up to 50 runs. A public note on "
+    "the paper, not checked, has 0.43 ms for gradient descent, 0.51 for D-IPG and 3.82 for Gauss–Newton and "
+    "Levenberg–Marquardt. Theirs is another machine and other code, so compare ratios. Levenberg–Marquardt’s proposal "
+    "needs 20 times the operations of D-IPG’s on the easy problem, by the compiler’s count; with 32 unknowns a step is "
+    "so short that starting the program takes much of the time."
 )
 
 

@@ -37,7 +37,8 @@ _physical = jax.jit(physical)
 
 
 def model_for(settings):
-    """The Deceptron of training seed 0, with or without JCP."""
+    """The Deceptron of training seed 0, with or without JCP; and what the table says of time is measured."""
+    walking.step_times(NAME, WALKERS)
     return walking.standard_model(NAME, settings["jcp"])
 
 
@@ -148,7 +149,7 @@ def table(result):
     }
     level, tolerance = float(result["noise_level"]), float(walking.setup(NAME).solver.tolerance)
     caption = f"Where each method ended. The noise alone is a residual of {number_word(level)}"
-    return walking.outcomes(f"{caption}, the tolerance is {number_word(tolerance)}.", WALKERS, result, more)
+    return walking.outcomes(NAME, f"{caption}, the tolerance is {number_word(tolerance)}.", WALKERS, result, more)
 
 
 def _ends(low, high):

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from core import training
+from core.cost import first_proposal, step_seconds, work_of
 from core.problem import Aimed
 from core.programs import at_once
 from core.protocol import Status
@@ -88,6 +89,25 @@ def signature(experiment, result, **numbers):
     return remark(aimed, walk, solver, float(result["rjcp"][-1]), result["noise_level"])
 
 
+@cache
+def step_times(experiment, names):
+    """Seconds that each method takes for its first proposal on this machine, {method: seconds}; once per process."""
+    return {name: step_seconds(*first_step(experiment, name)) for name in names}
+
+
+def step_work(experiment, name):
+    """Floating-point operations of a method's first proposal, by XLA's count."""
+    step, arguments = first_proposal(*first_step(experiment, name))
+    return work_of(step, *arguments)
+
+
+def first_step(experiment, name):
+    """What a method's first proposal is made from. The Deceptron is untrained: its weights do not change the cost."""
+    chosen = setup(experiment)
+    aimed = Aimed(chosen.problem, chosen.problem.target)
+    return name, aimed, chosen.build(jax.random.key(0)), chosen.problem.start, chosen.solver
+
+
 OUTCOMES = {
     Status.CONVERGED: "converged",
     Status.STALLED: "stalled",
@@ -110,12 +130,15 @@ def ending(found: Solution) -> str:
     return f"{outcome(found)} after {count_word(int(found.iterations), 'iteration')}"
 
 
-def outcomes(caption: str, names: tuple[str, ...], result, more: dict[str, dict[str, str]] | None = None) -> Table:
-    """A row for each method's run: how it ended, iterations, residual, error in x.
+def outcomes(
+    experiment: str, caption: str, names: tuple[str, ...], result, more: dict[str, dict[str, str]] | None = None
+) -> Table:
+    """A row for each method's run: how it ended, iterations, residual, error in x; and how long a step takes here.
 
     more: further columns, {heading: {method: what stands there}}.
     """
-    further = more or {}
+    times = step_times(experiment, names)
+    further = (more or {}) | {"ms a step, here": {name: number_word(1000 * times[name]) for name in names}}
     rows = []
     for name in names:
         found = result["walks"][name]

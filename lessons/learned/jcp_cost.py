@@ -1,6 +1,5 @@
 """What JCP costs a training step: the gradient of the loss with it, and without, counted and timed on this machine."""
 
-import time
 from functools import cache
 from typing import NamedTuple
 
@@ -8,13 +7,11 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from core.cost import work_of
+from core.cost import compiled, fastest, work_of
 from core.deceptron import loss_terms
 from core.networks import as_type, trainable
 from core.setup import Setup
 from lessons.learned import setting
-
-RUNS = 30  # of which the fastest counts
 
 
 class Cost(NamedTuple):
@@ -35,7 +32,7 @@ def cost(setup: Setup) -> Cost:
     programs = [gradient(setup, terms) for terms in (("reconstruction", "jcp"), ("reconstruction",))]
     moving = eqx.partition(setup.build(jax.random.key(0)), trainable(setup.build(jax.random.key(0))))[0]
     operations = [work_of(program, moving) for program in programs]
-    seconds = [fastest(jax.jit(program), moving) for program in programs]
+    seconds = [fastest(compiled(program, moving), moving) for program in programs]
     return Cost(operations[0] / operations[1], seconds[0] / seconds[1])
 
 
@@ -54,13 +51,3 @@ def gradient(setup: Setup, terms: tuple[str, ...]):
         return sum(found[name] for name in terms)
 
     return jax.grad(loss)
-
-
-def fastest(program, argument) -> float:
-    """Seconds of the fastest of RUNS runs; the first compiles."""
-    times = []
-    for _ in range(RUNS + 1):
-        begun = time.perf_counter()
-        jax.block_until_ready(program(argument))
-        times.append(time.perf_counter() - begun)
-    return min(times[1:])

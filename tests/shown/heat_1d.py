@@ -9,6 +9,7 @@ from core.diagnosis import diagnose
 from core.problem import Aimed
 from core.protocol import Status
 from lessons.figures import FAINTEST
+from lessons.lab import walking
 from lessons.lab.heat_1d import setup
 from lessons.signatures import NAMES
 from tests.shown.kit import Says, said, table_row_slips
@@ -137,4 +138,5 @@ def row(result, name):
     found = result["walks"][name]
     rjcp = result["rjcp"] if name == "dipg_differenced" else ()
     taken = int(np.sum(found.path.trials.accepted))
-    return WORDS[Status(int(found.status))], taken, found.path.residual[-1], off(result, name), rjcp
+    spent = 1000 * walking.step_times(f"heat-{result['settings']['problem']}", tuple(METHODS))[name]
+    return WORDS[Status(int(found.status))], taken, found.path.residual[-1], off(result, name), rjcp, spent

@@ -190,4 +190,5 @@ def row(result, name):
     found = result["walks"][name]
     rjcp = result["rjcp"][[0, -1]] if name == DIPG else ()
     outcome = words[Status(int(found.status))]
-    return outcome, taken(result, name), found.path.residual[-1], off(result, name), omega(result, name), rjcp
+    spent = 1000 * walking.step_times("oscillator", tuple(METHODS))[name]
+    return outcome, taken(result, name), found.path.residual[-1], off(result, name), omega(result, name), rjcp, spent
