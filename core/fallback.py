@@ -90,3 +90,17 @@ class Misled(Wrapped):
         dx = self.problem.inverse(y, x) - x
         inside = jnp.all(jnp.abs(x - self.centre) <= self.half)
         return x + rotation(jnp.where(inside, 0.0, self.turn)) @ dx
+
+
+class Astray(Wrapped):
+    """The same problem with an inverse that finds x for another step than was asked for: everywhere, on purpose.
+
+    It turns the step dy by `turn` radians and stretches it `stretch` times, so that its miss is |stretch R - I| dy.
+    """
+
+    turn: Float[Array, ""]
+    stretch: Float[Array, ""]
+
+    def inverse(self, y: Float[Array, "2"], x: Float[Array, "2"]) -> Float[Array, "2"]:
+        here = self.problem.forward(x)
+        return self.problem.inverse(here + self.stretch * rotation(self.turn) @ (y - here), x)

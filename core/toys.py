@@ -205,4 +205,25 @@ class Banana(Problem):
         return jnp.stack([y[0], y[1] / self.scale + y[0] ** 2])
 
 
+class Wavy(Problem):
+    """P(x) = (x1, x2 + height sin x1): bent everywhere, nowhere by much, and each y has exactly one x."""
+
+    height: Array
+    target: Array
+    start: Array
+    domain: tuple[Array, Array]
+
+    def __init__(self, height=2.0, target=(-0.5, -0.8), start=(2.2, -0.2)):
+        self.height = number(height)
+        self.target = number(target)
+        self.start = number(start)
+        self.domain = number([-4.0, -4.0]), number([4.0, 4.0])
+
+    def forward(self, x: Float[Array, "2"]) -> Float[Array, "2"]:
+        return jnp.stack([x[0], x[1] + self.height * jnp.sin(x[0])])
+
+    def inverse(self, y: Float[Array, "2"], x: Float[Array, "2"]) -> Float[Array, "2"]:
+        return jnp.stack([y[0], y[1] - self.height * jnp.sin(y[0])])
+
+
 TOYS = {"scaled": Scaled, "squared": SquaredSecond, "sine": RotatedSine, "sheared": Sheared}

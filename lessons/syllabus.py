@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from lessons.deep import fall_back, heat, loss_step, path_average, time_reversal
+from lessons.deep import convergence, fall_back, heat, loss_step, path_average, time_reversal
 from lessons.descent import near_optimum, sensitivity, units
 from lessons.inverse_gradients import latent_step, singular
 from lessons.inversion import crux, four_ways
@@ -53,7 +53,14 @@ SYLLABUS = (
     Part(
         "Deep dive",
         "deep",
-        (heat.LESSON, time_reversal.LESSON, path_average.LESSON, loss_step.LESSON, fall_back.LESSON),
+        (
+            heat.LESSON,
+            time_reversal.LESSON,
+            path_average.LESSON,
+            loss_step.LESSON,
+            convergence.LESSON,
+            fall_back.LESSON,
+        ),
     ),
     Part("Learning the inverse", "learned", (probes.LESSON, train.LESSON, dipg.LESSON, speed.LESSON), "Deceptron"),
     Part(

@@ -168,3 +168,26 @@ def test_inside_its_square_the_misled_inverse_is_right():
     assert turned @ right / (right @ right) == pytest.approx(np.cos(2.0))
     # Turned anticlockwise, as `rotation` turns.
     np.testing.assert_allclose(turned, np.array(toys.rotation(2.0)) @ right)
+
+
+@given(
+    st.floats(0.0, 2 * np.pi),
+    st.floats(0.05, 3.0),
+    st.floats(0.05, 1.0),
+    st.sampled_from([toys.Wavy(), toys.Sheared(target=(1.0, -2.0))]),
+)
+def test_an_inverse_that_is_led_astray_misses_by_what_it_says_and_keeps_the_promise(turn, stretch, eta, problem):
+    """By complex numbers: a step dy becomes s exp(i turn) dy; below a miss of 1 the gap shrinks as promised."""
+    astray = fallback.Astray(problem, number(turn), number(stretch))
+    dx = inverse_simulator(astray, problem.start, number(eta))
+    made = stretch * np.exp(1j * turn)
+    assert fallback.miss(astray, problem.start, dx, number(eta)) == pytest.approx(abs(made - 1), abs=1e-9)
+    gaps = [np.linalg.norm(problem.forward(x) - problem.target) for x in (problem.start, problem.start + dx)]
+    assert gaps[1] / gaps[0] == pytest.approx(abs(1 - eta * made), abs=1e-9)
+    assert gaps[1] / gaps[0] <= 1 - eta * (1 - abs(made - 1)) + 1e-9
+
+
+def test_the_wavy_problem_by_hand():
+    problem = toys.Wavy(height=2.0)
+    np.testing.assert_allclose(problem.forward(jnp.array([np.pi / 2, 1.0])), [np.pi / 2, 3.0])
+    np.testing.assert_allclose(problem.inverse(jnp.array([np.pi / 2, 3.0]), problem.start), [np.pi / 2, 1.0])

@@ -158,3 +158,50 @@ AVERAGE_TEACHING = Teaching(
         "“average over what?”, over y here, not over x."
     ),
 )
+
+
+def _convergence_code(steps, target, settings):
+    """The run, its distances and its misses."""
+    exact = f"Wavy(target={target})"
+    astray = f"Astray({exact}, jnp.radians({settings['turn']!r}), jnp.array({settings['stretch']!r}))"
+    rule, problem = {
+        "astray": ("inverse_simulator", astray),
+        "first": ("inverse_gradient", exact),
+    }[settings["inverse"]]
+    return f"""\
+import jax, jax.numpy as jnp
+from core.fallback import Astray, miss
+from core.rollout import rollout
+from core.toys import Wavy
+from core.updates import {rule}
+
+problem = {problem}
+eta, start = jnp.array({settings["eta"]!r}), jnp.array({list(settings["start"])})
+path = rollout({rule}, problem, Wavy().inverse(start, start), {steps}, eta=eta)
+distance = jnp.linalg.norm(path.y - problem.target, axis=-1)
+first = miss(problem, path.x[0], path.x[1] - path.x[0], eta)
+"""
+
+
+def _convergence_numbers(result):
+    return {"distance": result["distance"], "first": result["miss"][0]}
+
+
+def convergence_takeaway(steps, target):
+    """steps of the run, and where it is to go."""
+    return Takeaway(partial(_convergence_code, steps, target), _convergence_numbers)
+
+
+CONVERGENCE_TEACHING = Teaching(
+    misconception="An inverse that misses by more than it steps cannot converge.",
+    demo=(
+        ("Turned by 30°: a spiral, and faster than promised.", {"turn": 30.0}),
+        ("At 65° the theorem is silent; the run arrives.", {"turn": 65.0}),
+        ("The same inverse with full steps leaves.", {"turn": 65.0, "eta": 1.0}),
+        ("Only first order: the first full step leads farther, the second arrives.", {"inverse": "first", "eta": 1.0}),
+    ),
+    room=(
+        "Your compass is 50° off, always to the same side. You walk, look where the mast is, walk again. Do you reach "
+        "it? Listen for: a spiral; and for what a compass that is 100° off would do."
+    ),
+)
