@@ -245,7 +245,7 @@ LESSON = Lesson(
     ),
     minutes=6,
     controls=(
-        Step("step", "step", STEPS, 0),
+        Step("step", "step", STEPS, STEPS),
         Slider("turn", "θ, turned by", 0.0, 150.0, 65.0, unit="°", when=("inverse", ("astray",)),
                landmarks=(Landmark("q = 1", number="edge"), Landmark("keeps its distance", number="standstill"))),
         Slider("stretch", "s, stretched", 0.2, 2.0, 1.0, "log", when=("inverse", ("astray",))),
@@ -259,8 +259,8 @@ LESSON = Lesson(
     draw=draw,
     reading=reading,
     prediction=Prediction(
-        "The inverse turns every planned step by {turn:.0f}° and stretches it {stretch:.3g} times; η is {eta:.3g}. How "
-        "does the run move with respect to y*?",
+        "The inverse turns every planned step by θ = {turn:.0f}°; s is {stretch:.3g} and η is {eta:.3g}. Does the run "
+        "come nearer to y*?",
         OPTIONS,
         remark=remark,
         unasked=unasked,
