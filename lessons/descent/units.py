@@ -1,4 +1,4 @@
-"""Units: the same walk counted in metres and in centimetres (curriculum B1, B2, C1, D1)."""
+"""Units: the same walk with a length in m or cm, a temperature in K or another degree (curriculum B1, B2, C1, D1)."""
 
 from functools import partial
 
@@ -12,58 +12,53 @@ from core.problem import InUnits
 from core.rollout import rollout
 from core.toys import RotatedSine, Sheared, SquaredSecond
 from lessons.controls import Choice, Landmark, Legend, Point, Slider, Step
-from lessons.figures import FAR, Axis, Drawing, Field, Line, Mark, Panel, arrow, path_lines
+from lessons.descent import units_words as words
+from lessons.descent.units_words import CLOSE, FAHRENHEIT, VIEW
+from lessons.figures import Axis, Drawing, Field, Line, Mark, Panel, arrow, drawable, path_lines
 from lessons.landscape import landscape
 from lessons.lesson import Claim, Lesson, Takeaway, Teaching
 from lessons.methods import FRACTION, INVERSE, RULES, SHOWN
 from lessons.prediction import Aim
-from lessons.words import code, joined, matrix_word, number_word, point_word
+from lessons.words import code
 
 STEPS = 40
-VIEW = 4.0
 LANDSCAPE_GRID = 120  # no slider moves the loss over metres: it is sent once and may be fine
 UNITS = np.geomspace(1e-3, 10, 41)
 FLOOR = 1e-9  # in m: where the logarithmic plot puts an exact zero
-SAME = 1e-3  # paths nearer than this share of their length are the same up to rounding, in float32 too
-CLOSE = 0.5  # a guess within this distance is right
-ARTICLED = {
-    "newton": "Newton",
-    "inverse_gradient": "the inverse gradient",
-    "inverse_simulator": "the inverse simulator",
-}
 START = (2.0, 3.0)
 PROBLEMS = {"sheared": Sheared, "squared": SquaredSecond, "sine": RotatedSine}
 PROBLEM_LABELS = {"sheared": "(x₁ + 2x₂, 3x₂)", "squared": "(x₁, x₂²)", "sine": "bent and turned"}
-NAMES = {1e-3: "millimetres", 0.01: "centimetres", 0.1: "decimetres", 1.0: "metres", 10.0: "decametres"}
 STEP_TICKS = ((1e-6, "1 µm"), (1e-3, "1 mm"), (1.0, "1 m"), (100.0, "100 m"))
 LANDMARKS = (Landmark("mm", 1e-3), Landmark("cm", 0.01), Landmark("dm", 0.1), Landmark("m", 1.0))
+DEGREES = (Landmark("mK", 1e-3), Landmark("°F", FAHRENHEIT), Landmark("K", 1.0))
 LEVELS = tuple(float(level) for level in 4.0 ** np.arange(-2, 6))
 
 
 def walks(name, problem, units, eta, steps=STEPS):
-    """A method's walks where x1 is counted in each of these units, in metres, mapped back to metres."""
+    """A method's walks with x counted in each of these units, (k, 2) in metres and kelvin, mapped back to those."""
     chosen = eta if name == "gradient_descent" else FRACTION
 
     def walk(unit):
-        counted = InUnits(problem, jnp.stack([unit, jnp.ones_like(unit)]))
+        counted = InUnits(problem, unit)
         path = rollout(RULES[name], counted, counted.start, steps, eta=chosen)
         return path._replace(x=counted.unit * path.x)
 
     return jax.vmap(walk)(units)
 
 
-def simulate(problem, unit, eta, start):
-    """All walks with x1 in this unit, gradient descent's in metres, and each first step along x1 for many units."""
+def simulate(problem, unit, degree, eta, start):
+    """All walks in these units, gradient descent's in metres and kelvin, and first steps along x1 for many units."""
     chosen = PROBLEMS[problem](start=start)
-    metre = jnp.ones_like(unit)
-    pairs = {name: walks(name, chosen, jnp.stack([metre, unit]), eta) for name in RULES}
+    units = jnp.stack([unit, degree])
+    pairs = {name: walks(name, chosen, jnp.stack([jnp.ones_like(units), units]), eta) for name in RULES}
     paths = {name: jax.tree.map(lambda leaf: leaf[1], pair) for name, pair in pairs.items()}
 
     def first(name):
-        x = walks(name, chosen, jnp.asarray(UNITS), eta, steps=1).x[..., 0]
+        lengths = jnp.asarray(UNITS, unit.dtype)
+        x = walks(name, chosen, jnp.stack([lengths, jnp.full_like(lengths, degree)], axis=1), eta, steps=1).x[..., 0]
         return jnp.abs(x[:, 1] - x[:, 0])
 
-    counted = InUnits(chosen, jnp.stack([unit, metre]))
+    counted = InUnits(chosen, units)
     return {
         "paths": paths,
         "metres": jax.tree.map(lambda leaf: leaf[0], pairs["gradient_descent"]),
@@ -82,11 +77,13 @@ def draw(result):
     settings, paths, metres = result["settings"], result["paths"], result["metres"]
     y_view = _around(metres.y, result["target"])
     lines = [line for name in SHOWN for line in path_lines(name, paths[name])]
-    grey = {"label": "GD in metres", "group": "metres", "dash": "dash", "width": 1.5, "role": "path", "answer": False}
+    grey = {"label": "GD in m and K", "group": "metres", "dash": "dash", "width": 1.5, "role": "path", "answer": False}
     lines.insert(0, Line("metres", "x", metres.x[..., 0], metres.x[..., 1], legend=True, **grey))
     black = {"label": "−½(∂L/∂y)ᵀ", "group": "factors", "colour": "text", "width": 2.0, "role": "segment"}
     descent = paths["gradient_descent"]
-    lines.append(Line("down", "y", *_arrows(descent.y, -result["factors"]["loss"] / 2, y_view), legend=True, **black))
+    lines.append(
+        Line("down", "y", *_arrows(drawable(descent.y), -result["factors"]["loss"] / 2, y_view), legend=True, **black)
+    )
     for name in SHOWN:
         first = np.maximum(result["first"][name], FLOOR)
         lines.append(Line(f"{name}/first", "first", UNITS, first, name, name))
@@ -100,7 +97,7 @@ def draw(result):
     side = (-VIEW, VIEW)
     return Drawing(
         panels=(
-            Panel("x", "x-space, drawn in metres", Axis("x₁ in m", side), Axis("x₂ in m", side), True, True),
+            Panel("x", "x-space, drawn in m and K", Axis("x₁ in m", side), Axis("x₂ in K", side), True, True),
             Panel("y", "the same in y-space", Axis("y₁", y_view[0]), Axis("y₂", y_view[1])),
             Panel(
                 "first",
@@ -142,80 +139,6 @@ def _arrows(tails, directions, view):
         return width * x, height * y
 
 
-def reading(result):
-    step = result["settings"]["step"]
-    told = joined(_told_of_descent(result), _told_of_others(result))
-    simulator, loss, gradient = (result["factors"][key][step] for key in ("simulator", "loss", "gradient"))
-    if not (_near(result["paths"]["gradient_descent"].x[step]) and np.all(np.isfinite(gradient))):
-        return told
-    product = f"{matrix_word(simulator)}{matrix_word(loss)} = {matrix_word(gradient)}"
-    return f"{told}\n\n$J^T (\\partial L/\\partial y)^T = {product} = (\\partial L/\\partial x)^T$"
-
-
-def _told_of_descent(result):
-    """Where gradient descent is at the current iteration with the chosen unit and with metres."""
-    step, name = result["settings"]["step"], unit_name(result["settings"]["unit"])
-    here, there = result["paths"]["gradient_descent"].x[step], result["metres"].x[step]
-    if not _near(here) and not _near(there):
-        return f"Gradient descent diverges, with x₁ in {name} as with metres."
-    if not _near(here):
-        return f"With x₁ in {name} gradient descent diverges; with metres it is at {point_word(there)}."
-    if not _near(there):
-        return f"With x₁ in {name} gradient descent is at {point_word(here)}; with metres it diverges."
-    if np.linalg.norm(here - there) < SAME:
-        return f"With x₁ in {name} gradient descent is at {point_word(here)}, as with metres."
-    return f"With x₁ in {name} gradient descent is at {point_word(here)}, with metres at {point_word(there)}."
-
-
-def _told_of_others(result):
-    """Whether the unit matters to the other three methods."""
-    if max(float(result["stray"][other]) for other in INVERSE) < SAME:
-        return "The other three methods take the same path with both units."
-    ended = [name for name in INVERSE if not np.all(np.isfinite(result["paths"][name].x))]
-    if not ended or result["paths"]["newton"].loss[0] == 0:
-        return ""
-    return f"No step of {' or '.join(ARTICLED[name] for name in ended)} exists where its matrix is singular."
-
-
-def _near(x):
-    return bool(np.all(np.abs(x) < FAR))
-
-
-def unit_name(unit):
-    """What a length of `unit` metres is called."""
-    known = next((name for value, name in NAMES.items() if np.isclose(unit, value, rtol=1e-6)), "")
-    return known or f"units of {number_word(unit)} m"
-
-
-def remark(result):
-    """Why gradient descent ends where it does, at this unit."""
-    unit = result["settings"]["unit"]
-    if unit == 1:
-        return "With u = 1 nothing has changed. With another unit u it enters twice."
-    return (
-        "The unit u enters twice: in the derivative by x₁, and again when the step is counted in it. So the first step "
-        f"along x₁ is u² = {number_word(unit**2)} times as long as with metres."
-    )
-
-
-def feedback(said, result):
-    """What speaks against the place that was pointed at."""
-    there = result["metres"].x[result["settings"]["step"]]
-    if np.linalg.norm(there - np.asarray(said)) <= CLOSE:
-        return "That is where gradient descent is with metres."
-    if result["settings"]["unit"] < 0.3:
-        return "Along x₁ the steps shrink with u², so x₁ hardly moves and only x₂ is adapted to it."
-    return "Along x₁ the steps are scaled by u²; along x₂ they follow the same rule as with metres."
-
-
-def _left(result):
-    """Why nothing can be pointed at, if nothing can."""
-    x = result["paths"]["gradient_descent"].x[result["settings"]["step"]]
-    if np.all(np.abs(x) <= VIEW):
-        return ""
-    return "At this iteration gradient descent is outside the panel, so there is no place to point at."
-
-
 def takeaway_code(settings):
     problem = {"sheared": "Sheared", "squared": "SquaredSecond", "sine": "RotatedSine"}[settings["problem"]]
     return f"""\
@@ -226,11 +149,11 @@ from core.rollout import rollout
 from core.toys import {problem}
 from core.updates import gradient_descent, newton
 
-metres = {problem}(start={settings["start"]!r})
-unit = jnp.array([{settings["unit"]!r}, 1.0])  # metres in 1 of x1 and of x2
-counted = InUnits(metres, unit)
-def both(rule, eta):  # the walk in either unit, both mapped to metres
-    walks = [rollout(rule, p, p.start, {STEPS}, eta=eta).x for p in (metres, counted)]
+plain = {problem}(start={settings["start"]!r})
+unit = jnp.array([{settings["unit"]!r}, {settings["degree"]!r}])  # metres and kelvin in 1 of x1 and of x2
+counted = InUnits(plain, unit)
+def both(rule, eta):  # in metres and kelvin, and in these units; mapped to m and K
+    walks = [rollout(rule, p, p.start, {STEPS}, eta=eta).x for p in (plain, counted)]
     return jnp.stack([walks[0], unit * walks[1]])
 descent, curved = both(gradient_descent, {settings["eta"]!r}), both(newton, {FRACTION})
 end, strays, newton_end = descent[1, {settings["step"]}], spread(descent), curved[1, {settings["step"]}]
@@ -287,6 +210,18 @@ def _target_claim(lesson):
     return misses, max(misses.values()) < 1e-12
 
 
+def _both_claim(lesson):
+    """One number for both units is undone by eta; two numbers by no eta of 200."""
+    one, worst, least = lesson.experiment(eta=0.05), 0.0, np.inf
+    for c in (0.5, 2.0):
+        same = lesson.experiment(unit=c, degree=c, eta=0.05 / c**2)["paths"]["gradient_descent"]
+        worst = max(worst, float(np.abs(same.x - one["metres"].x).max()))
+    for eta in np.geomspace(1e-4, 0.3, 200):
+        other = lesson.experiment(unit=1.0, degree=0.3, eta=float(eta))["paths"]["gradient_descent"]
+        least = min(least, float(np.abs(other.x - one["metres"].x).max()))
+    return (worst, least), worst < 1e-9 and least > 0.5
+
+
 def _limit_claim(lesson):
     """Where x1's unit is large it decides the stable step; where it is small, x2 does."""
     limits = [float(lesson.experiment(unit=unit)["stable_limit"]) for unit in (10.0, 5.0, 0.01, 1e-3)]
@@ -301,14 +236,15 @@ LESSON = Lesson(
         "The gradient of $L = |P(x) - y^*|^2$ is "
         "$\\left(\\frac{\\partial L}{\\partial x}\\right)^T = \\left(\\frac{\\partial P}{\\partial x}\\right)^T "
         "\\left(\\frac{\\partial L}{\\partial P}\\right)^T$. It carries the units of $L$ over those of $x$, and "
-        "yet gradient descent adds $-\\eta$ times it to $x$. Here $x_1$ and $x_2$ are lengths, and at first "
-        "$P(x) = (x_1 + 2x_2,\\ 3x_2)$ and $y^* = 0$. We count $x_1$ in another unit $u$, run each method in these "
-        "numbers, and convert its path back to metres."
+        "yet gradient descent adds $-\\eta$ times it to $x$. Here $x_1$ is a length and $x_2$ a temperature. In metres "
+        "and kelvin at first $P(x) = (x_1 + 2x_2,\\ 3x_2)$ and $y^* = 0$. We count $x_1$ in another unit, $u$ metres, "
+        "and $x_2$ in another, $v$ kelvin, run each method in these numbers, and convert its path back."
     ),
     minutes=6,
     controls=(
         Step("step", "step", STEPS, STEPS),
-        Slider("unit", "unit of x₁", 1e-3, 10.0, 0.01, "log", unit="m", landmarks=LANDMARKS),
+        Slider("unit", "u, unit of x₁", 1e-3, 10.0, 0.01, "log", unit="m", landmarks=LANDMARKS),
+        Slider("degree", "v, unit of x₂", 1e-3, 10.0, 1.0, "log", unit="K", landmarks=DEGREES),
         Slider(
             "eta", "η, gradient descent", 1e-4, 0.3, 0.05, "log", landmarks=(Landmark("limit", number="stable_limit"),)
         ),
@@ -319,25 +255,26 @@ LESSON = Lesson(
     ),
     simulate=simulate,
     draw=draw,
-    reading=reading,
+    reading=words.reading,
     prediction=Aim(
-        "The grey path is gradient descent’s with x₁ in metres. Now x₁ is counted in units of u = {unit:.3g} m; the "
-        "simulator, η = {eta:.3g} and the start stay the same. At which point of the figure, in metres, is gradient "
-        "descent after {step} iterations?",
+        "The grey path is gradient descent’s in metres and kelvin. Now x₁ is counted in units of u = {unit:.3g} m and "
+        "x₂ in units of v = {degree:.3g} K; the simulator, η = {eta:.3g} and the start stay the same. At which point "
+        "of the figure is gradient descent after {step} iterations?",
         point="guess",
         truth=lambda result: result["paths"]["gradient_descent"].x[result["settings"]["step"]],
         close=CLOSE,
-        remark=remark,
-        unasked=_left,
-        feedback=feedback,
+        remark=words.remark,
+        unasked=words.left,
+        feedback=words.feedback,
     ),
     why=(
         "$\\partial L/\\partial x_1$ carries 1 over the unit of $x_1$, yet it is added to $x_1$. So a unit $u$ enters "
-        "twice, and counted in metres the first step along $x_1$ is $u^2$ times as long. η would have to carry "
-        "$[x]^2/[L]$, and if $x_1$ and $x_2$ have different units, no single η can. The arrow in y-space is the factor "
-        "that knows no units of x: half of $-(\\partial L/\\partial y)^T$ leads from y exactly to $y^*$. The other "
-        "factor, the transposed Jacobian, turns it, and how far depends on the units. With $H^{-1}$, $J^{-1}$ or "
-        "$P^{-1}$ the units of x come out right, and η is a plain number.\n\n" + code(factors)
+        "twice, and counted in metres the first step along $x_1$ is $u^2$ times as long; along $x_2$ it is $v^2$ times "
+        "as long. η would have to carry $[x]^2/[L]$: where $u = v = c$, dividing η by $c^2$ brings the old path back. "
+        "But a length and a temperature have no unit in common, and where $u \\ne v$ no single η does. The arrow in "
+        "y-space is the factor that knows no units of x: half of $-(\\partial L/\\partial y)^T$ leads from y exactly "
+        "to $y^*$. The other factor, the transposed Jacobian, turns it, and how far depends on the units. With "
+        "$H^{-1}$, $J^{-1}$ or $P^{-1}$ the units of x come out right, and η is a plain number.\n\n" + code(factors)
     ),
     limits=(
         "A wise choice of units helps gradient descent; that is what normalising the input does. But the right units "
@@ -362,6 +299,9 @@ LESSON = Lesson(
             _walks_claim,
             ("B2", "C1", "D1"),
         ),
+        Claim(
+            "With u = v = c and eta over c^2 the path is that of metres and kelvin; with u != v at no eta.", _both_claim
+        ),
         Claim("A large unit of x1 shrinks the stable step; a small one leaves it to x2 alone.", _limit_claim),
     ),
     symbols=("x", "y", "target", "loss", "gradient", "jacobian", "eta", "invariance", "newton", "ig", "pg"),
@@ -371,19 +311,17 @@ LESSON = Lesson(
         demo=(
             ("In metres gradient descent converges, if slowly: grey and blue are one.", {"unit": 1.0}),
             ("Centimetres: x₁ is frozen. Nothing about the simulator has changed.", {"unit": 0.01}),
+            ("Centimetres and hundredths of a kelvin: now both are frozen.", {"unit": 0.01, "degree": 0.01}),
             ("Ten metres: the same η, and gradient descent diverges. See where the limit of η is now.", {"unit": 10.0}),
-            (
-                "On a bent problem the three that invert still take the very same steps.",
-                {"problem": "sine", "unit": 0.1},
-            ),
         ),
         room=(
-            "x₁ is a length, x₂ a temperature. In which unit is η? Listen for “it has none”, then ask for the unit of "
+            "x₁ is in metres, x₂ in kelvin. In which unit is η? Listen for “it has none”, then ask for the unit of "
             "∂L/∂x₁ and of ∂L/∂x₂."
         ),
     ),
     alt=(
-        "Walks of four methods over the isolines of the loss, in metres, beside gradient descent’s walk with metres; "
-        "the same walks in y-space with the gradient of the loss; and the first step along x₁ against its unit."
+        "Walks of four methods over the isolines of the loss, in metres and kelvin, beside gradient descent’s walk in "
+        "those units; the same walks in y-space with the gradient of the loss; and the first step along x₁ against its "
+        "unit."
     ),
 )

@@ -6,7 +6,7 @@ import numpy as np
 
 from lessons.descent.units import UNITS, _around, _arrows
 from tests.shown.four_ways import forward, hessian, jacobian, nearest, target
-from tests.shown.kit import Says, number, point_said, said
+from tests.shown.kit import Says, point_said, said
 
 ALL = ("gradient_descent", "newton", "inverse_gradient", "inverse_simulator")
 NAMES = {
@@ -14,7 +14,6 @@ NAMES = {
     "the inverse gradient": "inverse_gradient",
     "the inverse simulator": "inverse_simulator",
 }
-LENGTHS = {"millimetres": 1e-3, "centimetres": 0.01, "decimetres": 0.1, "metres": 1.0, "decametres": 10.0}
 PLACES = (
     {"unit": 1.0},
     {"unit": 10.0},
@@ -26,11 +25,20 @@ PLACES = (
     {"problem": "sheared", "eta": 0.08, "unit": 1.2, "step": 20},
     {"problem": "sine", "unit": 0.5, "step": 0},
     {"problem": "sine", "unit": 1e-3, "eta": 0.08, "step": 40},
+    {"unit": 1.0, "degree": 1e-3},
+    {"unit": 0.1, "degree": 0.1, "eta": 0.3},
+    {"problem": "squared", "unit": 10.0, "degree": 5 / 9, "eta": 0.01},
+    {"problem": "sheared", "unit": 1.0, "degree": 10.0},
 )
 
 
 def unit(result):
     return result["settings"]["unit"]
+
+
+def units(result):
+    """Metres in 1 of x₁, kelvin in 1 of x₂."""
+    return np.array([unit(result), result["settings"]["degree"]])
 
 
 def here(result):
@@ -47,14 +55,14 @@ def far(x):
     return not np.all(np.abs(x) < 1e3)
 
 
-def descends(result, where, length):
-    """Does a path follow gradient descent with x₁ in this unit, for its first steps, by hand?"""
+def descends(result, where, sizes):
+    """Does a path follow gradient descent in these units, for its first steps, by hand?"""
     x, eta = np.asarray(result["settings"]["start"], float), result["settings"]["eta"]
     for k in range(4):
         if not np.allclose(where.x[k], x, rtol=1e-3, atol=1e-3):
             return False
         slope = 2 * jacobian(result, x).T @ (forward(result["settings"]["problem"], x) - target(result))
-        x = x - eta * np.array([length**2, 1.0]) * slope
+        x = x - eta * np.asarray(sizes) ** 2 * slope
         if far(x):
             return True
     return True
@@ -62,10 +70,8 @@ def descends(result, where, length):
 
 def descent(result, match):
     groups = match.groupdict()
-    length = LENGTHS.get(groups["unit"]) or number(groups["unit"].removeprefix("units of ").removesuffix(" m"))
-    right = np.isclose(length, unit(result), rtol=0.051)
-    right &= descends(result, result["paths"]["gradient_descent"], unit(result)) and descends(
-        result, result["metres"], 1
+    right = descends(result, result["paths"]["gradient_descent"], units(result)) and descends(
+        result, result["metres"], (1, 1)
     )
     right &= point_said(groups["here"], here(result)) if groups.get("here") else far(here(result))
     if groups.get("there"):
@@ -110,7 +116,7 @@ def singular(result, match):
 def product(result, match):
     """The numbers of the formula: J in the chosen unit, transposed, times 2 (y − y*)."""
     x = here(result)
-    scale = np.diag([unit(result), 1.0])
+    scale = np.diag(units(result))
     left = scale @ jacobian(result, x).T
     right = 2 * (forward(result["settings"]["problem"], x) - target(result))
     body = match["product"].replace(r"\cdot 10^{", "e").replace("}", " ")
@@ -120,23 +126,42 @@ def product(result, match):
 
 
 def squared(result, match):
-    """The first step along x₁ in the chosen unit over that with metres."""
-    return said(match["square"], unit(result) ** 2) and descends(
-        result, result["paths"]["gradient_descent"], unit(result)
+    """The first steps in the chosen units over those in metres and kelvin."""
+    told = match.groupdict()
+    sizes = {"u": units(result)[0], "v": units(result)[1]}
+    names = [told["letter"]] if told.get("letter") else ["u", "v"]
+    right = (
+        all(said(told[name], sizes[name] ** 2) for name in names)
+        if len(names) == 2
+        else said(told["square"], sizes[names[0]] ** 2)
+    )
+    others = [value for name, value in sizes.items() if name not in names]
+    return (
+        right
+        and all(value == 1 for value in others)
+        and descends(result, result["paths"]["gradient_descent"], units(result))
     )
 
 
-WITH = r"With x₁ in (?P<unit>[a-z]+|units of \S+ m) gradient descent "
+def own_unit(result, match):
+    """x₁ goes with u, x₂ with v, and the other unit is the old one."""
+    return (
+        dict(zip("uv", "₁₂", strict=True))[match["letter"]] == match["index"]
+        and units(result)[1 - "uv".index(match["letter"])] == 1
+    )
+
+
+WITH = r"In these units gradient descent "
 SAYS = (
     Says(
-        r"Gradient descent diverges, with x₁ in (?P<unit>[a-z]+|units of \S+ m) as with metres\.",
+        r"Gradient descent diverges, in these units as in metres and kelvin\.",
         lambda r, m: far(here(r)) and far(there(r)),
     ),
-    Says(WITH + r"diverges; with metres it is at (?P<there>\(.+\))\.", descent),
-    Says(WITH + r"is at (?P<here>\([^)]+\)); with metres it diverges\.", diverges_with_metres),
-    Says(WITH + r"is at (?P<here>\([^)]+\)), as with metres\.", descent),
-    Says(WITH + r"is at (?P<here>\([^)]+\)), with metres at (?P<there>\([^)]+\))\.", descent),
-    Says(r"The other three methods take the same path with both units\.", same_paths),
+    Says(WITH + r"diverges; in metres and kelvin it is at (?P<there>\(.+\))\.", descent),
+    Says(WITH + r"is at (?P<here>\([^)]+\)); in metres and kelvin it diverges\.", diverges_with_metres),
+    Says(WITH + r"is at (?P<here>\([^)]+\)), as in metres and kelvin\.", descent),
+    Says(WITH + r"is at (?P<here>\([^)]+\)), in metres and kelvin at (?P<there>\([^)]+\))\.", descent),
+    Says(r"The other three methods take the same path in all these units\.", same_paths),
     Says(r"No step of (?P<names>.+) exists where its matrix is singular\.", singular),
     Says(r"\$J\^T \(\\partial L/\\partial y\)\^T = (?P<product>.+) = \(\\partial L/\\partial x\)\^T\$", product),
     # After the prediction
@@ -144,24 +169,42 @@ SAYS = (
         r"At this iteration gradient descent is outside the panel, so there is no place to point at\.",
         lambda r, m: not np.all(np.abs(here(r)) <= 3.999),
     ),
-    Says(r"With u = 1 nothing has changed\.", lambda r, m: unit(r) == 1 and np.allclose(here(r), there(r), atol=1e-4)),
-    Says(r"With another unit u it enters twice\.", lambda r, m: unit(r) == 1),
     Says(
-        r"The unit u enters twice: in the derivative by x₁, and again when the step is counted in it\.",
-        lambda r, m: unit(r) != 1,
+        r"With u = 1 and v = 1 nothing has changed\.",
+        lambda r, m: np.all(units(r) == 1) and np.allclose(here(r), there(r), atol=1e-4),
     ),
-    Says(r"So the first step along x₁ is u² = (?P<square>\S+) times as long as with metres\.", squared),
+    Says(r"Another unit enters twice\.", lambda r, m: np.all(units(r) == 1)),
     Says(
-        r"That is where gradient descent is with metres\.",
+        r"The unit (?P<letter>[uv]) enters twice: in the derivative by x(?P<index>[₁₂]), and again when the step is "
+        r"counted in it\.",
+        own_unit,
+    ),
+    Says(
+        r"So the first step along x(?P<index>[₁₂]) gets the factor (?P<letter>[uv])² = (?P<square>\S+)\.",
+        lambda r, m: own_unit(r, m) and squared(r, m),
+    ),
+    Says(
+        r"Each unit enters twice: in the derivative, and again when the step is counted in it\.",
+        lambda r, m: np.all(units(r) != 1),
+    ),
+    Says(
+        r"So the first step gets the factor u² = (?P<u>\S+) along x₁ and v² = (?P<v>\S+) along x₂\.", squared
+    ),
+    Says(
+        r"That is where gradient descent is in metres and kelvin\.",
         lambda r, m: min(np.linalg.norm(there(r) - [x, y]) for x in (-1, 0.5) for y in (-0.5, 1)) < 0.51,
     ),
     Says(
-        r"Along x₁ the steps shrink with u², so x₁ hardly moves and only x₂ is adapted to it\.",
-        lambda r, m: unit(r) ** 2 < 0.1,
+        r"Along x₁ the steps are scaled by u², along x₂ by v²\.",
+        lambda r, m: descends(r, r["paths"]["gradient_descent"], units(r)),
     ),
     Says(
-        r"Along x₁ the steps are scaled by u²; along x₂ they follow the same rule as with metres\.",
-        lambda r, m: descends(r, r["paths"]["gradient_descent"], unit(r)),
+        r"Along x₁ the steps shrink with u², so x₁ hardly moves and only x₂ is adapted to it\.",
+        lambda r, m: units(r)[0] ** 2 < 0.1 and units(r)[1] == 1,
+    ),
+    Says(
+        r"Along x₁ the steps are scaled by u²; along x₂ they follow the same rule as before\.",
+        lambda r, m: units(r)[1] == 1 and descends(r, r["paths"]["gradient_descent"], units(r)),
     ),
 )  # fmt: skip
 
@@ -198,7 +241,7 @@ def pulls(result):
     with np.errstate(all="ignore"):
         near = np.all(np.abs(y) < 30, axis=1, keepdims=True)  # farther away a float32 rounds too much
         given = -np.asarray(result["factors"]["loss"], float) / 2
-        return _arrows(y, np.where(near, target(result) - y, given), view(result))
+        return _arrows(np.where(np.abs(y) < 1e3, y, np.nan), np.where(near, target(result) - y, given), view(result))
 
 
 DRAWN = {f"{name}/x": lambda r, name=name: r["paths"][name].x.T for name in ALL}
@@ -221,12 +264,12 @@ MARKS = {
     "level": lambda r: (UNITS[12], first(r, "inverse_simulator")[22] * 3),
 }
 LABELS = {"minimum": "solution", "target": "y*", "square": "grows like u²", "level": "the same in every unit"}
-AXES = {"x": ("x₁ in m", "x₂ in m"), "y": ("y₁", "y₂"), "first": ("unit of x₁", "|Δx₁| in m")}
+AXES = {"x": ("x₁ in m", "x₂ in K"), "y": ("y₁", "y₂"), "first": ("unit of x₁", "|Δx₁| in m")}
 
 
 def limit(result):
     """2 over the largest eigenvalue of the Hessian with x₁ in its unit."""
-    scale = np.diag([unit(result), 1.0])
+    scale = np.diag(units(result))
     return 2 / np.linalg.eigvalsh(scale @ hessian(result, result["settings"]["start"]) @ scale)[-1]
 
 
@@ -235,6 +278,9 @@ LANDMARKS = {
     "unit/cm": lambda value, r: value == 1e-2,
     "unit/dm": lambda value, r: value == 0.1,
     "unit/m": lambda value, r: value == 1.0,
+    "degree/mK": lambda value, r: value == 1e-3,
+    "degree/°F": lambda value, r: np.isclose(value * 9, 5),
+    "degree/K": lambda value, r: value == 1.0,
     "eta/limit": lambda value, r: np.isclose(value, limit(r), rtol=1e-3),
 }
 FIELDS = {"loss-field": lambda x, y, r: np.sum((forward(mine(r), [x, y]) - target(r)) ** 2)}
