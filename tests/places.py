@@ -37,8 +37,9 @@ CHOICES = {
     "oscillator": [{}, {"jcp": "without"}],
     "studies": [{"experiment": name} for name in ("heat-easy", "oscillator", "linear")],
     "limits": [
-        *({"disturb": name} for name in ("noise", "shared", "stale", "range", "box", "start")),
+        *({"disturb": name} for name in ("noise", "shared", "stale", "range", "box", "least", "start")),
         {"trained": "noisy"},
+        {"trained": "strong"},
     ],
     "diagnosis": [
         *({"data": name} for name in ("whole", "reach", "gap")),

@@ -64,7 +64,7 @@ def simulate(given, eta, half_width, noise, turn, truth, start):
     target = problem.forward(truth) + error
     target = jnp.where(given.reach, jnp.stack([OUT_OF_REACH + error[0], target[1]]), target)
     target = jnp.where(given.gap, jnp.stack([jnp.nan, target[1]]), target)
-    solver = eqx.tree_at(lambda s: s.eta, study.solver(half_width), eta)
+    solver = eqx.tree_at(lambda s: s.eta, study.solver(-half_width, half_width), eta)
     walks = {name: _solve(name, problem, pair, target, start, solver) for name in WALKERS}
     return {
         "walks": walks,

@@ -13,7 +13,7 @@ from core.problem import Aimed
 from core.solve import solve_many
 from core.trust import outdated
 from lessons.lab import limits_study as study
-from lessons.lab.limits_study import BUDGET, TOLERANCE, TRAINED_NOISE  # noqa: F401
+from lessons.lab.limits_study import BUDGET, TOLERANCE
 from lessons.learned import setting
 from lessons.lesson import Teaching
 
@@ -77,7 +77,7 @@ def diagnosed(disturb, level, method="dipg_differenced"):
     turn = level if disturb == "stale" else 0.0
     reach = level if disturb == "box" else study.FREE
     starts = study.on_edge(starts, level) if disturb == "start" else np.clip(starts, -reach, reach)
-    problem, solver = study.world(turn), study.solver(reach)
+    problem, solver = study.world(turn), study.solver(-reach, reach)
     if disturb == "eta":
         solver = dataclasses.replace(solver, eta=level)
     error = level * noise if disturb == "noise" else 0 * noise

@@ -1,4 +1,4 @@
-"""Robustness and limits: six ways to be wrong, and which of them RJCP and Armijo's rule notice (I5, I6, I8)."""
+"""Robustness and limits: seven ways to be wrong, and which of them RJCP and Armijo's rule notice (I5, I6, I8)."""
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -28,6 +28,7 @@ DISTURBED = {
     "stale": "an outdated g",
     "range": "a far truth",
     "box": "a tight box",
+    "least": "held from below",
     "start": "a far start",
 }
 OVER = {
@@ -36,9 +37,11 @@ OVER = {
     "stale": "δ, turn of the world",
     "range": "how far out the truth is",
     "box": "w, half-width of the box",
+    "least": "b, least x allowed",
     "start": "how far out the start is",
 }
-CURSOR = {"noise": "noise", "shared": "turn", "stale": "turn", "box": "half_width"}
+TRAINED = {"clean": "on clean data", "weak": "with noise 0.03", "noisy": "with noise 0.1", "strong": "with noise 0.3"}
+CURSOR = {"noise": "noise", "shared": "turn", "stale": "turn", "box": "half_width", "least": "least"}
 PURPLE = METHODS["dipg_differenced"].colour
 
 _solve = eqx.filter_jit(solve_path)
@@ -49,23 +52,25 @@ def prepare(settings):
     return measured.study(settings["disturb"], settings["trained"])
 
 
-def simulate(study, noise, turn, half_width, truth, start):
+def simulate(study, noise, turn, half_width, least, truth, start):
     """One run of each method with the chosen disturbance, beside the curves of the drawn ones."""
     acts = study.acts
     world = measured.world((acts["shared"] + acts["stale"]) * turn)
     known = measured.world(acts["stale"] * turn)
     pair = Deceptron(Physics(known), study.g)
-    reach = jnp.where(acts["box"] > 0, half_width, FREE)
+    high = jnp.where(acts["box"] > 0, half_width, FREE)
+    low = jnp.where(acts["least"] > 0, least, -high)
     stray = acts["noise"] * noise * measured.drawn()[2][0]
     target = world.forward(truth) + stray
-    begin = jnp.clip(start, -reach, reach)
-    walks = {name: _solve(name, known, pair, target, begin, measured.solver(reach)) for name in WALKERS}
+    begin = jnp.clip(start, low, high)
+    walks = {name: _solve(name, known, pair, target, begin, measured.solver(low, high)) for name in WALKERS}
     amounts = {
         "noise": noise,
         "shared": turn,
         "stale": turn,
         "range": jnp.max(jnp.abs(truth)),
         "box": half_width,
+        "least": least,
         "start": jnp.max(jnp.abs(start)),
     }
     amount = sum(acts[name] * value for name, value in amounts.items())
@@ -78,9 +83,13 @@ def simulate(study, noise, turn, half_width, truth, start):
         "trust": setting.shade(rjcp_field(pair, setting.grid(GRID, VIEW).astype(truth.dtype))),
         "boundary": study.boundary,
         "calm": study.calm,
+        "against": {
+            name: jnp.asarray(values)[jnp.argmin(jnp.abs(study.levels - amount))]
+            for name, values in study.against.items()
+        },
         "solutions": jnp.stack([measured.solution(known, target, near) for near in (begin, 0 * begin)]),
         "target": target,
-        "reach": reach,
+        "allowed": jnp.stack([low, high]),
         "amount": amount,
         "near": jnp.argmin(jnp.abs(study.levels - amount)),
         "levels": study.levels,
@@ -98,8 +107,8 @@ def draw(result):
         lines.append(Line(f"{name}/x", "x", path[..., 0], path[..., 1], name, name, **given))
         if name in curves.error:
             lines.append(Line(f"{name}/error", "error", levels, _shown(curves.error[name][..., 0]), name, name))
-    tenth = {"label": "one in ten is higher", "colour": PURPLE, "dash": "dash", "width": 1.6}
     group = "dipg_differenced"
+    tenth = {"label": "one in ten is higher", "colour": PURPLE, "dash": "dash", "width": 1.6}
     lines += [
         Line("error/tenth", "error", levels, _shown(curves.error[group][..., 1]), **tenth),
         Line(f"{group}/rjcp", "rjcp", levels, curves.rjcp[..., 0], group, group),
@@ -110,7 +119,7 @@ def draw(result):
     ]  # fmt: skip
     level, edge = result["trust"], np.log10(result["boundary"])[..., None, None]
     square = Axis("x₁", (-VIEW, VIEW)), Axis("x₂", (-VIEW, VIEW))
-    ends = (0.9e-3, 0.22) if disturb == "noise" else (0.0, float(np.max(np.asarray(LEVELS[disturb]))))
+    ends = (0.9e-3, 0.22) if disturb == "noise" else (min(0.0, float(LEVELS[disturb][0])), float(LEVELS[disturb][-1]))
     over = Axis(OVER[disturb], ends, log=disturb == "noise")
     cursor = CURSOR.get(disturb, "")
     shares = ((0.0, "0"), (0.5, "50 %"), (1.0, "100 %"))
@@ -139,9 +148,9 @@ def _shown(error):
 def _places(result):
     """The trained square, the box where there is one, and the solutions as the methods see them."""
     marks = [setting.trained_box("sine")]
-    if result["settings"]["disturb"] == "box":
-        corners = np.stack([-result["reach"], result["reach"]], axis=-1)
-        marks.append(Mark("reach", "x", "box", corners, corners, "box"))
+    if label := {"box": "box", "least": "allowed"}.get(result["settings"]["disturb"]):
+        corners = np.clip(result["allowed"], -VIEW, VIEW)
+        marks.append(Mark("allowed", "x", "box", corners, corners, label))
     for k, label in ((1, "solution"), (0, "")):
         point = result["solutions"][..., k, :]
         marks.append(Mark(f"solution{k}", "x", "cross", point[..., 0], point[..., 1], label))
@@ -175,7 +184,9 @@ LESSON = Lesson(
         Slider("turn", "δ, turn of the world", 0.0, 0.6, 0.24, unit="rad", when=("disturb", ("shared", "stale"))),
         Slider("half_width", "w, half-width", 0.1, 1.2, 0.5, when=("disturb", ("box",)),
                landmarks=(Landmark("as trained", 1.0),)),
-        Choice("trained", "g was trained", {"clean": "on clean data", "noisy": "on noisy data"}, "clean",
+        Slider("least", "b, least x allowed", -1.25, 0.25, 0.0, when=("disturb", ("least",)),
+               landmarks=(Landmark("as trained", -1.0), Landmark("positivity", 0.0))),
+        Choice("trained", "g was trained", TRAINED, "clean",
                simulated=False),
         Preset("a truth beyond the fold", FAR_TRUTH),
         Preset("a start beyond the fold", FAR_START),

@@ -31,15 +31,16 @@ ETA, TOLERANCE, BUDGET = 0.5, 1e-3, 30  # half of the gap a step: ten steps to a
 INSTANCES, POINTS = 100, 11
 BATCHES = 4  # of as many truths, over the whole view
 FOUND = 0.05  # an x that is as near as this to another one is the same
-TRAINED_NOISE = 0.1  # on y, for the g that was trained with noise
+TRAINED_NOISE = {"clean": 0.0, "weak": 0.03, "noisy": 0.1, "strong": 0.3}  # on y, when g was trained
 MEASURED = ("gauss_newton", "dipg_plain", "dipg_differenced")
-FREE = 1e3  # half-width of a box that holds nothing
+FREE = 1e3  # where a box ends that cuts nothing
 LEVELS = {
     "noise": np.geomspace(1e-3, 0.2, POINTS),
     "shared": np.linspace(0.0, 0.6, POINTS),
     "stale": np.linspace(0.0, 0.6, POINTS),
     "range": np.linspace(0.2, VIEW, POINTS),
     "box": np.linspace(0.1, 1.2, POINTS),
+    "least": np.linspace(-1.2, 0.3, POINTS),
     "start": np.linspace(0.2, VIEW, POINTS),
 }
 
@@ -61,7 +62,8 @@ class Curves(NamedTuple):
 class Study(NamedTuple):
     """What the figure works with. g: the trained inverse.  acts: 1 for the disturbance that is on, by name.
 
-    calm: the median RJCP without any disturbance.  boundary: see `validity`.
+    calm: the median RJCP without any disturbance.  boundary: see `validity`.  against: where the data are noisy, what
+    training with noise does about it, see `noise_against_noise`.
     """
 
     g: Deceptron
@@ -70,6 +72,7 @@ class Study(NamedTuple):
     curves: Curves
     calm: Float[np.ndarray, ""]
     boundary: Float[np.ndarray, ""]
+    against: dict[str, Float[np.ndarray, "levels trainings"]]
 
 
 def world(turn: float | Array = 0.0) -> RotatedSine:
@@ -84,19 +87,18 @@ def solution(problem: RotatedSine, y_star: Float[Array, "2"], near: Float[Array,
 
 
 @cache
-def model(trained: str) -> Deceptron:
-    """The standard Deceptron in float64; "noisy": trained with noise on y."""
-    if trained == "clean":
+def model(trained: str, seed: int = 0) -> Deceptron:
+    """The standard Deceptron in float64, trained with this noise on y. Seed 0 is the figure's."""
+    if trained == "clean" and seed == 0:
         return as_type(setting.standard_fit("sine").model, default_float())
     setup = setting.setup("sine")
-    hyper = eqx.tree_at(lambda h: h.noise, setup.hyper, jnp.asarray(TRAINED_NOISE, jnp.float32))
-    return as_type(training.fit(setup, jax.random.key(0), hyper).model, default_float())
+    hyper = eqx.tree_at(lambda h: h.noise, setup.hyper, jnp.asarray(TRAINED_NOISE[trained], jnp.float32))
+    return as_type(training.fit(setup, jax.random.key(seed), hyper).model, default_float())
 
 
-def solver(half_width: float | Array = FREE):
-    """The toy's protocol with this study's step, tolerance and budget, and a box around the origin."""
-    reach = jnp.full(2, half_width)
-    numbers = {"eta": ETA, "tolerance": TOLERANCE, "box": (-reach, reach)}
+def solver(low: float | Array = -FREE, high: float | Array = FREE):
+    """The toy's protocol with this study's step, tolerance and budget, and both unknowns held between low and high."""
+    numbers = {"eta": ETA, "tolerance": TOLERANCE, "box": (jnp.full(2, low), jnp.full(2, high))}
     return dataclasses.replace(setting.setup("sine").solver, budget=BUDGET, **numbers)
 
 
@@ -137,12 +139,23 @@ class Runs(NamedTuple):
     arrived: Bool[np.ndarray, " k"]
 
 
-def runs(method: str, trained: str, truths: Array, starts: Array, noise=0.0, turn=0.0, known=0.0, reach=FREE) -> Runs:
+def runs(
+    method: str,
+    trained: str,
+    truths: Array,
+    starts: Array,
+    noise=0.0,
+    turn=0.0,
+    known=0.0,
+    low=-FREE,
+    high=FREE,
+    seed: int = 0,
+) -> Runs:
     """Walk towards what the turned world makes of the truths, plus noise, with a simulator turned by `known`."""
-    f, g = world(known), outdated(model(trained), world(known))
+    f, g = world(known), outdated(model(trained, seed), world(known))
     y_stars = np.asarray(observed(truths, turn)) + noise
-    setup = dataclasses.replace(setting.setup("sine"), problem=f, solver=solver(reach))
-    truths, starts = np.asarray(truths), np.clip(starts, -reach, reach)
+    setup = dataclasses.replace(setting.setup("sine"), problem=f, solver=solver(low, high))
+    truths, starts = np.asarray(truths), np.clip(starts, low, high)
     found = solve_many(method, setup, g, jnp.asarray(y_stars), jnp.asarray(starts))
     highest = np.max(rjcp_field(g, found.path.x), axis=-1)
     found = jax.tree.map(np.asarray, found)
@@ -157,7 +170,8 @@ def disturbed(disturb: str, level: float, method: str = "dipg_differenced", trai
         "noise": {"noise": level * noise},
         "shared": {"turn": level},
         "stale": {"turn": level, "known": level},
-        "box": {"reach": level},
+        "box": {"low": -level, "high": level},
+        "least": {"low": level},
     }
     if disturb == "range":
         truths = on_edge(truths, level)
@@ -187,6 +201,14 @@ def curves(disturb: str, trained: str) -> Curves:
         rank_correlation(error, rjcp),
         rank_correlation(error, accepted),
     )
+
+
+@cache
+def noise_against_noise() -> dict[str, Float[np.ndarray, "levels trainings"]]:
+    """By noise of the data and noise in training: median errors of plain and differenced D-IPG; and the calm RJCP."""
+    every = [curves("noise", trained) for trained in TRAINED_NOISE]
+    found = {name: np.stack([one.error[name][:, 0] for one in every], axis=1) for name in MEASURED[1:]}
+    return found | {"calm": np.tile([calm(trained) for trained in TRAINED_NOISE], (POINTS, 1))}
 
 
 @cache
@@ -226,5 +248,5 @@ def study(disturb: str, trained: str) -> Study:
         measured = curves(disturb, trained)
         return Study(
             model(trained).g, acts, LEVELS[disturb].astype(default_float()), measured, np.asarray(calm(trained)),
-            np.asarray(validity(trained)[0]),
+            np.asarray(validity(trained)[0]), noise_against_noise() if disturb == "noise" else {},
         )  # fmt: skip

@@ -82,7 +82,7 @@ def _drawn(result):
 
 def signature(result):
     """The failure signature of D-IPG's run. The noise is not told: two data let two unknowns fit it without harm."""
-    chosen, solver = result["settings"], measured.solver(result["reach"])
+    chosen, solver = result["settings"], measured.solver(*result["allowed"])
     known = measured.world(chosen["turn"] if chosen["disturb"] == "stale" else 0.0)
     aimed = Aimed(known, jnp.asarray(result["target"]))
     return NAMES[diagnose(aimed, result["walks"][DIPG], solver, float(result["rjcp"][-1])).signature]
@@ -109,7 +109,23 @@ def tables(result):
         ("rank correlation of RJCP and error, all levels", number_word(curves.with_rjcp)),
     )
     caption = f"{measured.INSTANCES} drawn runs at the level nearest to this: medians"
-    return ran, Table(caption, ("here",), _cells((name, (text,)) for name, text in found), numeric=True)
+    typical = Table(caption, ("here",), _cells((name, (text,)) for name, text in found), numeric=True)
+    return (ran, typical, _trainings(result)) if result["against"] else (ran, typical)
+
+
+def _trainings(result):
+    """Noise in training against the noise of these data."""
+    against, rows = result["against"], []
+    for k, noise in enumerate(measured.TRAINED_NOISE.values()):
+        numbers = (against[name][k] for name in ("dipg_plain", DIPG, "calm"))
+        rows.append(
+            (f"trained with noise {noise:g}" if noise else "trained on clean data", tuple(map(number_word, numbers)))
+        )
+    level = number_word(np.asarray(result["levels"])[int(result["near"])])
+    columns = ("error, plain", "error, differenced", "RJCP, nothing disturbed")
+    return Table(
+        f"Noise {level} in the data, for a g trained with more and more: medians", columns, _cells(rows), numeric=True
+    )
 
 
 def _cells(rows):
@@ -149,6 +165,7 @@ REMARKS = {
     "stale": "Here g inverts the simulator as it was, and RJCP grows with the turn since.",
     "range": "RJCP is read where the run goes, and the run need not go to the truth.",
     "box": "The box cuts steps; it changes neither f nor g.",
+    "least": "The bound cuts steps; it changes neither f nor g.",
     "start": "The run begins at the start, so RJCP is read there too.",
 }
 

@@ -18,10 +18,14 @@ METHODS = {
     "D-IPG, differenced": "dipg_differenced",
 }
 DIPG = "dipg_differenced"
+TRAININGS = {"weak": 0.03, "noisy": 0.1, "strong": 0.3}
 PLACES = (
     FAR_TRUTH,
     FAR_START,
     {"disturb": "box", "half_width": 0.1},
+    {"disturb": "least", "least": 0.25},
+    {"disturb": "least", "least": 0.0, "truth": (0.5, 0.5)},
+    {"disturb": "noise", "noise": 0.2, "trained": "weak"},
     {"disturb": "stale", "turn": 0.55},
     {"disturb": "range", "truth": (3.0, 3.0)},
     {"disturb": "noise", "truth": (0.85, 0.75), "start": (0.85, 0.75), "noise": 1e-3},
@@ -100,6 +104,7 @@ def drawn(result):
         "shared": setting_of(result, "turn"),
         "stale": setting_of(result, "turn"),
         "box": setting_of(result, "half_width"),
+        "least": setting_of(result, "least"),
         "range": np.max(np.abs(setting_of(result, "truth"))),
         "start": np.max(np.abs(setting_of(result, "start"))),
     }[disturb]
@@ -203,6 +208,7 @@ SAYS = (
     Says(r"Here g inverts the simulator as it was, and RJCP grows with the turn since\.", on("stale")),
     Says(r"RJCP is read where the run goes, and the run need not go to the truth\.", on("range")),
     Says(r"The box cuts steps; it changes neither f nor g\.", lambda r, m: acts(r, "box") and turn_of_f(r) == 0),
+    Says(r"The bound cuts steps; it changes neither f nor g\.", lambda r, m: acts(r, "least") and turn_of_f(r) == 0),
     Says(r"The run begins at the start, so RJCP is read there too\.", on("start")),
 )
 
@@ -252,19 +258,29 @@ def settled(found, wanted):
 
 
 def begin(result):
-    half = setting_of(result, "half_width")
-    start = np.asarray(setting_of(result, "start"))
-    return np.clip(start, -half, half) if acts(result, "box") else start
+    return np.clip(np.asarray(setting_of(result, "start")), *allowed(result))
 
 
-def reach(result):
+def allowed(result):
+    """Between what both unknowns are held."""
     half = setting_of(result, "half_width")
-    return [-half, half], [-half, half]
+    return (
+        (-half, half)
+        if acts(result, "box")
+        else (setting_of(result, "least"), 1e3)
+        if acts(result, "least")
+        else (-1e3, 1e3)
+    )
+
+
+def allowed_box(result):
+    low, high = np.clip(allowed(result), -3, 3)
+    return [low, high], [low, high]
 
 
 MARKS = {
     "box": lambda r: ([-1.0, 1.0], [-1.0, 1.0]),
-    "reach": reach,
+    "allowed": allowed_box,
     "solution0": lambda r: settled(r["solutions"][0], solution(r, begin(r))),
     "solution1": lambda r: settled(r["solutions"][1], solution(r, (0.0, 0.0))),
     "here/error": lambda r: (drawn(r)[0], cut(off(r))),
@@ -274,7 +290,7 @@ MARKS = {
 
 
 def LABELS(result):
-    held = {"reach": "box"} if acts(result, "box") else {}
+    held = {"allowed": "box"} if acts(result, "box") else {"allowed": "allowed"} if acts(result, "least") else {}
     return {"box": "trained here", "solution1": "solution", "here/error": "this run"} | held
 
 
@@ -284,7 +300,11 @@ def AXES(result):
 
 
 LANDMARKS = {
-    "half_width/as trained": lambda value, r: np.allclose(setting.setup("sine").solver.box, [[-value] * 2, [value] * 2])
+    "half_width/as trained": lambda value, r: np.allclose(
+        setting.setup("sine").solver.box, [[-value] * 2, [value] * 2]
+    ),
+    "least/as trained": lambda value, r: np.allclose(setting.setup("sine").solver.box[0], value),
+    "least/positivity": lambda value, r: value == 0.0,
 }
 
 
@@ -303,7 +323,8 @@ WORDS = {
 
 
 def table_slips(tables, result):
-    ran, typical_runs = tables
+    ran, typical_runs, *rest = tables
+    yield from trainings_slips(result, rest)
     own = ran.rows[3][1][5].text
     rows = {}
     for label, name in METHODS.items():
@@ -331,6 +352,24 @@ def table_slips(tables, result):
             "rank correlation of RJCP and error, all levels": (ranked(*found),),
         },
     )
+
+
+def trainings_slips(result, found):
+    """The third table, where the data are noisy: every training at this level of noise."""
+    if not acts(result, "noise"):
+        if found:
+            yield "a table of trainings where nothing is noisy"
+        return
+    (table,) = found
+    level, rows = float(limits_study.LEVELS["noise"][int(result["near"])]), {}
+    for name, label in (("clean", "on clean data"), *((n, f"with noise {v}") for n, v in TRAININGS.items())):
+        errors = [np.median(one_level("noise", level, name, method).error) for method in ("dipg_plain", DIPG)]
+        truths, starts, _ = limits_study.drawn()
+        still = np.median(limits_study.runs(DIPG, name, truths, starts).rjcp)
+        rows[f"trained {label}"] = *((one,) for one in errors), (still,)
+    yield from table_row_slips(table, rows)
+    if not said(table.caption.split()[1], level):
+        yield table.caption
 
 
 def ranked(a, b):
