@@ -126,10 +126,10 @@ def test_a_line_that_is_not_whole_says_so():
     result = LESSON.experiment(given_of(table), **chosen)
     names = [name for name, _ in LESSON.tables(result)[0].rows]
     assert "D-IPG, differenced (100 instances so far)" in names
-    assert LESSON.reading(result).startswith("So far 18 of 18 lines")
+    assert LESSON.reading(result).startswith("Every line has numbers, but not all of them of all instances yet.")
     del table[NO_JCP, DIFFERENCED]
     result = LESSON.experiment(given_of(table), **chosen)
-    assert not ready(result) and LESSON.reading(result).startswith("So far 17 of 18 lines")
+    assert not ready(result) and LESSON.reading(result).startswith("Not every line has numbers yet.")
 
 
 def test_few_iterations_without_a_solution_are_no_merit():
@@ -139,7 +139,7 @@ def test_few_iterations_without_a_solution_are_no_merit():
     result = LESSON.experiment(given_of(table), **chosen)
     said = LESSON.reading(result)
     assert "For D-IPG, differenced, “random start” has the largest error in x, 22" in said
-    assert "it solves 0.4 % of its runs, the full training 100 %" in said
+    assert "and solves 0.4 % of its runs" in said
     assert ratios(result, "random start")[0] == np.inf
     cells = dict(zip(LESSON.tables(result)[0].columns, _cells_of(result, "random start", DIFFERENCED), strict=True))
     assert cells["stalled, out of budget, diverged"] == "398, 0, 0" and cells["iterations, all runs"] == "∞ [∞, ∞]"

@@ -3,8 +3,8 @@
 import numpy as np
 
 from lessons.lab.counts import percent
-from lessons.lab.experiments import FULL, PLAIN
-from lessons.lab.study_table import NO_JCP, ratios, table_of
+from lessons.lab.experiments import DIFFERENCED, FULL, PLAIN
+from lessons.lab.study_table import NO_JCP, SOLVED, ratios, table_of
 from lessons.lesson import Teaching
 from lessons.words import number_word
 
@@ -127,15 +127,24 @@ STUDIES_LIMITS = (
 )
 
 
+def jcp_unasked(result):
+    """Why the table cannot judge the question: there is no count of iterations that JCP could have kept low."""
+    if table_of(result)[FULL, DIFFERENCED].success >= SOLVED:
+        return ""
+    return "The full training solves fewer than half of the runs here, so there is nothing to compare iterations with."
+
+
 def jcp_remark(result):
     """What the table says to whoever guessed right for another reason: of the differenced step, then of the plain."""
     count, error, rjcp = ratios(result)
-    slower = (
-        "Without JCP fewer than half of the runs are solved"
-        if np.isinf(count)
-        else (f"Without JCP the solved runs take {number_word(count)} times the iterations")
-    )
-    told = f"{slower}, at {number_word(error)} times the error in x and {number_word(rjcp)} times the RJCP."
+    factors = f"{number_word(error)}, and RJCP by {number_word(rjcp)}."
+    if np.isinf(count):
+        told = f"Without JCP fewer than half of the runs are solved. The error in x changes by the factor {factors}"
+    else:
+        told = (
+            f"Without JCP the iterations of the solved runs change by the factor {number_word(count)}, the error in x "
+        )
+        told += f"by {factors}"
     table = table_of(result)
     plain = [table.get((variant, PLAIN)) for variant in (FULL, NO_JCP)]
     if None in plain:

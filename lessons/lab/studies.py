@@ -287,6 +287,7 @@ LESSON = Lesson(
             ),
         ),
         remark=notes.jcp_remark,
+        unasked=notes.jcp_unasked,
         ready=ready,
     ),
     why=notes.STUDIES_WHY,

@@ -9,7 +9,7 @@ from lessons.lab.experiments import DIFFERENCED, FULL, ONE_SHOT, PLAIN, STEPS
 from lessons.lab.study_table import SOLVED, complete, instances_of, named, over, plan_of, ready, table_of
 from lessons.lesson import Cell
 from lessons.lesson import Table as Shown
-from lessons.words import number_word
+from lessons.words import joined, number_word
 
 FELT = 1.1  # an error in x that is so many times as large is told
 
@@ -20,16 +20,17 @@ def reading(result):
         return "Of the ticked methods none works on this experiment. Tick another one."
     if not table:
         return "Nothing is run yet. Press Run."
+    return joined(_missing(result, plan, table), _fastest(table), _dearest(plan, table))
+
+
+def _missing(result, plan, table):
+    """What is not run of what the settings ask for, or of what the prediction needs."""
     whole = len({(variant, key[0]) for variant in plan.variants for key in plan.keys(variant)})
-    parts = [] if complete(plan, table) else [f"So far {len(table)} of {whole} lines have numbers."]
-    parts += [_fastest(table), _dearest(plan, table)]
-    judged = tables.judged(plan.experiment, table)
-    if judged:
-        met = sum(met for _, _, met in judged)
-        parts.append(f"Of {len(judged)} figures asked for, {met if met < len(judged) else 'all'} are met.")
-    if not ready(result) and complete(plan, table):
-        parts.append("To judge the prediction, tick “no JCP” and “D-IPG, differenced”.")
-    return " ".join(part for part in parts if part)
+    if len(table) < whole:
+        return "Not every line has numbers yet."
+    if not complete(plan, table):
+        return "Every line has numbers, but not all of them of all instances yet."
+    return "" if ready(result) else "To judge the prediction, tick “no JCP” and “D-IPG, differenced”."
 
 
 def _fastest(table):
@@ -43,27 +44,19 @@ def _fastest(table):
         return ""
     few, many = min(counts, key=counts.__getitem__), max(counts, key=counts.__getitem__)
     if counts[few] == counts[many]:
-        return f"All methods that solve at least half of the runs take {counts[few]:.1f} iterations in those."
+        return "All methods that solve at least half of the runs take equally many iterations in those."
     return (
         f"Of the methods that solve at least half of the runs, {METHODS[few].label} takes the fewest iterations in "
-        f"those, {counts[few]:.1f}, and {METHODS[many].label} the most, {counts[many]:.1f}."
+        f"those, and {METHODS[many].label} the most."
     )
 
 
-def _steps(table):
-    """The two steps of D-IPG, as far as the full training has a line of them; one shot where there is neither."""
-    there = [method for method in (PLAIN, DIFFERENCED) if (FULL, method) in table]
-    return there or [method for method in (ONE_SHOT,) if (FULL, method) in table]
-
-
 def _dearest(plan, table):
-    """Which of the variants costs most in the error in x, for each step of D-IPG."""
-    return " ".join(filter(None, (_dearest_of(plan, table, method) for method in _steps(table))))
-
-
-def _dearest_of(plan, table, method):
-    full = table[FULL, method]
-    times = {v: over(table[v, method].error, full.error) for v in plan.variants[1:] if (v, method) in table}
+    """Which of the variants costs our step of D-IPG most in the error in x; without a line of it another."""
+    method = next((method for method in (DIFFERENCED, PLAIN, ONE_SHOT) if (FULL, method) in table), None)
+    times = {
+        v: over(table[v, method].error, table[FULL, method].error) for v in plan.variants[1:] if (v, method) in table
+    }
     if not times:
         return ""
     worst = max(times, key=times.__getitem__)
@@ -73,8 +66,7 @@ def _dearest_of(plan, table, method):
         )
     return (
         f"For {METHODS[method].label}, “{worst}” has the largest error in x, {number_word(times[worst])} times that of "
-        f"the full training; it solves {percent(table[worst, method].success)} of its runs, the full training "
-        f"{percent(full.success)}."
+        f"the full training, and solves {percent(table[worst, method].success)} of its runs."
     )
 
 
@@ -117,7 +109,8 @@ def shown(result):
     judged = tables.judged(experiment, table)
     if judged:
         few = min(plan.seeds, plan.data_seeds) < 3 or plan.instances < 300 or plan.steps is not None
-        caption = "Figures asked for" + (" of 3 × 3 seeds, 300 instances and a whole training" if few else "")
+        caption = f"Figures asked for: {sum(met for _, _, met in judged)} of {len(judged)} met"
+        caption += ", asked of 3 × 3 seeds, 300 instances and a whole training" if few else ""
         cells = [
             (
                 figure.words,

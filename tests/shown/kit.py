@@ -34,9 +34,8 @@ class Says:
 
 
 def files(slugs: Iterable[str]) -> dict[str, str]:
-    """The file here of each lesson: {slug: module}."""
-    found = {slug: slug.replace("-", "_") for slug in slugs}
-    return {slug: name for slug, name in found.items() if (FOLDER / f"{name}.py").exists()}
+    """The file here of each lesson: {slug: module}. A lesson without one fails where it is imported."""
+    return {slug: slug.replace("-", "_") for slug in slugs}
 
 
 # Settings
@@ -79,8 +78,12 @@ def _value(control: Slider | Point | Step | Ticks, rng: np.random.Generator) -> 
 
 
 def results(lesson: Lesson, settings: list[Settings]) -> Iterator[Result]:
-    """The lesson's result at each of these settings, by the program that the page runs."""
-    for one in sorted(settings, key=lambda one: str(lesson._split(one)[0])):
+    """The lesson's result at each of these settings, by the program that the page runs; alike choices together.
+
+    So a few of them, at any stride, have every choice among them.
+    """
+    chosen = [c.name for c in lesson.controls if isinstance(c, Choice)]
+    for one in sorted(settings, key=lambda one: (str(lesson._split(one)[0]), [one[name] for name in chosen])):
         yield lesson.experiment(**one)
 
 
@@ -94,8 +97,7 @@ def runs(lesson: Lesson) -> list[Result]:
     """
     if lesson.slug not in _runs:
         _runs.clear()
-        known = files([lesson.slug])
-        shown = importlib.import_module(f"tests.shown.{known[lesson.slug]}") if known else None
+        shown = importlib.import_module(f"tests.shown.{files([lesson.slug])[lesson.slug]}")
         if hasattr(shown, "results"):
             _runs[lesson.slug] = list(shown.results(lesson))
         else:
