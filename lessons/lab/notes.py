@@ -129,7 +129,8 @@ STUDIES_LIMITS = (
 
 def jcp_unasked(result):
     """Why the table cannot judge the question: there is no count of iterations that JCP could have kept low."""
-    if table_of(result)[FULL, DIFFERENCED].success >= SOLVED:
+    full = table_of(result).get((FULL, DIFFERENCED))
+    if full is None or full.success >= SOLVED:
         return ""
     return "The full training solves fewer than half of the runs here, so there is nothing to compare iterations with."
 
