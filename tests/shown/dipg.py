@@ -376,7 +376,9 @@ def row_slips(name, cells, result):
         yield f"{name} {outcome}, residual {own[-1]}, {steps(result, name)} steps"
     if int(count) != steps(result, name):
         yield f"{name} {count} for {steps(result, name)} steps"
-    if not said_about(left, own[-1]) and own[-1] > 1e-6:
+    # y has seven digits in float32: there the residuals of two programs differ by some millionths.
+    rounding = own[-1] <= 1e-6 if kit.precision() == "float64" else abs(kit.number(left) - own[-1]) < 4e-6
+    if not said_about(left, own[-1]) and not rounding:
         yield f"{name} {left} for {own[-1]}"
     if not point_said(end, result["walks"][name].path.x[-1]):
         yield f"{name} ends at {end}"
