@@ -10,7 +10,7 @@ from lessons.lab.study_table import given_of, plan_of
 from tests.shown import kit
 from tests.shown.kit import Says, said
 
-COUNT = 150
+COUNT = 200
 LABELS_OF = {
     "gradient_descent": "gradient descent",
     "nesterov": "Nesterov",
